@@ -1,0 +1,249 @@
+// Package apply is the only code that writes to a project. A set of changes is written as a whole or not at all:
+// contents are staged, the list of changes is committed to a journal, and only then do files move into place.
+// A run that is killed before the commit leaves the project as it was; one that is killed after it is finished by the next.
+package apply
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strconv"
+
+	"github.com/rogpeppe/go-internal/lockedfile"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/svcgen/svc/internal/tree"
+)
+
+// CacheDir is what a project keeps for one machine. Git ignores it.
+const CacheDir = ".svc/cache"
+
+const (
+	stageDir  = CacheDir + "/stage"
+	journal   = CacheDir + "/journal.json"
+	mutex     = CacheDir + "/mutex"
+	ignore    = CacheDir + "/.gitignore"
+	ignoreAll = "# Of this machine only.\n*\n"
+)
+
+// Change replaces one file. A nil Content deletes it.
+type Change struct {
+	Path    string
+	Content []byte
+	Expect  []byte // what is there now; nil when nothing is
+}
+
+// ErrMoved means that a file changed between the plan and its writing. Nothing was written.
+var ErrMoved = errors.New("it changed while svc was running: run svc again")
+
+// step is a line of the journal. It can be done again: a staged file that is gone has been moved already.
+type step struct {
+	Path  string `json:"path"`
+	Stage string `json:"stage,omitempty"` // empty deletes
+}
+
+// Project is a project's folder, held against other runs.
+type Project struct {
+	root   *os.Root
+	unlock func()
+	// Recovered is true when opening finished what a killed run had begun.
+	Recovered bool
+}
+
+// Open takes hold of a project for writing, waits for another run to end, and finishes or undoes what a killed run left.
+func Open(dir string) (*Project, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(root.MkdirAll(CacheDir, 0o755), ensure(root, ignore, ignoreAll)); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	unlock, err := lockedfile.MutexAt(filepath.Join(dir, filepath.FromSlash(mutex))).Lock()
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	p := &Project{root: root, unlock: unlock}
+	if p.Recovered, err = recoverJournal(root); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+func ensure(root *os.Root, name, content string) error {
+	if _, err := root.Stat(name); err == nil {
+		return nil
+	}
+	return root.WriteFile(name, []byte(content), 0o644)
+}
+
+// Close lets other runs in.
+func (p *Project) Close() error {
+	p.unlock()
+	return p.root.Close()
+}
+
+// Apply writes all changes or none.
+func (p *Project) Apply(changes []Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	if err := p.check(changes); err != nil {
+		return err
+	}
+	steps, err := p.stage(changes)
+	if err != nil {
+		return errors.Join(err, p.root.RemoveAll(stageDir))
+	}
+	if err := p.commit(steps); err != nil {
+		return errors.Join(err, p.root.RemoveAll(stageDir))
+	}
+	_, err = recoverJournal(p.root)
+	return err
+}
+
+// check refuses a plan that is out of date, and paths where nothing can be put.
+func (p *Project) check(changes []Change) error {
+	for _, c := range changes {
+		if err := tree.CheckPath(c.Path); err != nil {
+			return err
+		}
+		now, err := p.root.ReadFile(c.Path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && c.Expect == nil:
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return err
+		case err != nil || c.Expect == nil || string(now) != string(c.Expect):
+			return fmt.Errorf("%s: %w", c.Path, ErrMoved)
+		}
+	}
+	return nil
+}
+
+// stage puts the new contents on disk beside the project.
+func (p *Project) stage(changes []Change) ([]step, error) {
+	if err := errors.Join(p.root.RemoveAll(stageDir), p.root.MkdirAll(stageDir, 0o755)); err != nil {
+		return nil, err
+	}
+	steps := make([]step, len(changes))
+	var g errgroup.Group
+	g.SetLimit(8 * runtime.GOMAXPROCS(0)) // a sync waits for the disk, and one commit of the file system serves many
+	for i, c := range changes {
+		steps[i].Path = c.Path
+		if c.Content == nil {
+			continue
+		}
+		steps[i].Stage = path.Join(stageDir, strconv.Itoa(i))
+		g.Go(func() error { return writeSynced(p.root, steps[i].Stage, c.Content, mode(p.root, c.Path)) })
+	}
+	return steps, g.Wait()
+}
+
+// mode is that of the file to be replaced.
+func mode(root *os.Root, name string) fs.FileMode {
+	if info, err := root.Stat(name); err == nil {
+		return info.Mode().Perm()
+	}
+	return 0o644
+}
+
+func writeSynced(root *os.Root, name string, content []byte, perm fs.FileMode) error {
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// commit is the point of no return.
+func (p *Project) commit(steps []step) error {
+	content, err := json.Marshal(steps)
+	if err != nil {
+		return err
+	}
+	const draft = journal + ".draft"
+	if err := writeSynced(p.root, draft, content, 0o644); err != nil {
+		return err
+	}
+	return p.root.Rename(draft, journal)
+}
+
+// recoverJournal does the steps of a committed journal and removes it. It reports whether there was one.
+func recoverJournal(root *os.Root) (bool, error) {
+	content, err := root.ReadFile(journal)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, root.RemoveAll(stageDir)
+	}
+	if err != nil {
+		return false, err
+	}
+	var steps []step
+	if err := json.Unmarshal(content, &steps); err != nil {
+		return false, fmt.Errorf("%s is damaged; remove it to give up the run that wrote it: %w", journal, err)
+	}
+	for _, s := range steps {
+		if err := do(root, s); err != nil {
+			return false, err
+		}
+	}
+	return true, errors.Join(root.Remove(journal), root.RemoveAll(stageDir))
+}
+
+func do(root *os.Root, s step) error {
+	if err := tree.CheckPath(s.Path); err != nil {
+		return err
+	}
+	if s.Stage == "" {
+		if err := root.Remove(s.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		removeEmpty(root, path.Dir(s.Path))
+		return nil
+	}
+	if path.Dir(s.Stage) != stageDir {
+		return fmt.Errorf("%s names %q, which is not below %s", journal, s.Stage, stageDir)
+	}
+	if _, err := root.Lstat(s.Stage); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := root.MkdirAll(path.Dir(s.Path), 0o755); err != nil {
+		return err
+	}
+	return root.Rename(s.Stage, s.Path)
+}
+
+// removeEmpty takes away folders that a deletion left empty.
+func removeEmpty(root *os.Root, dir string) {
+	for ; dir != "."; dir = path.Dir(dir) {
+		if root.Remove(dir) != nil {
+			return // not empty
+		}
+	}
+}
+
+// Fill writes files into a folder that nobody else knows yet.
+func Fill(dir string, files map[string][]byte) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for name, content := range files {
+		if err := tree.CheckPath(name); err != nil {
+			return err
+		}
+		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := root.WriteFile(name, content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/svcgen/svc/internal/ui"
+)
+
+type generateOptions struct {
+	dir    string
+	check  bool
+	dryRun bool
+	diff   bool
+	json   bool
+}
+
+func newGenerate(io *ui.IO) *cobra.Command {
+	var o generateOptions
+	c := &cobra.Command{
+		Use:     "generate",
+		Aliases: []string{"gen"},
+		Short:   "Bring a project up to date with its contract and svc.yaml",
+		Long: `Generate reads svc.yaml and the contract and brings the project up to date.
+Files in gen/ are written anew; a file that you edited is never overwritten.
+
+Exit codes: 0 done, 2 an error in the input, 3 --check found drift, 4 a file of yours is in the way.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return generateRun(c.Context(), io, o) },
+	}
+	f := c.Flags()
+	f.StringVarP(&o.dir, "project", "C", ".", "the project's `folder`")
+	f.BoolVar(&o.check, "check", false, "write nothing; exit with 3 when something would be written")
+	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing; say what would be done")
+	f.BoolVar(&o.diff, "diff", false, "write nothing; show what would be written")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	return c
+}
+
+func generateRun(ctx context.Context, io *ui.IO, o generateOptions) error {
+	dry := o.check || o.dryRun || o.diff
+	result, err := newEngine(io).Generate(ctx, o.dir, dry)
+	if err != nil {
+		err = inDir(o.dir, err)
+		if o.json {
+			return printJSONError(io, err)
+		}
+		return err
+	}
+	r := report{Result: result, dry: dry, dir: o.dir}
+	switch {
+	case o.json:
+		err = r.json(io.Out)
+	case o.diff:
+		err = r.diff(io.Out)
+	default:
+		err = r.text(io)
+	}
+	switch {
+	case err != nil:
+		return err
+	case result.Plan.Conflicts():
+		return errConflicts
+	case o.check && result.Plan.Writes():
+		return errDrift
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,110 @@
+// Package diag describes what is wrong with an input – a contract, a manifest, a template – so that
+// a person can act on it: where it is, what is wrong, what to do.
+package diag
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Pos is a place in an input file. Line and Col count from 1; a zero Line means the file as a whole.
+type Pos struct {
+	File string `json:"file"`
+	Line int    `json:"line,omitempty"`
+	Col  int    `json:"col,omitempty"`
+}
+
+// String prints the position as file:line:col, the form that editors and terminals link.
+func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, max(p.Col, 1))
+}
+
+// Diagnostic is one finding.
+type Diagnostic struct {
+	Pos
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`   // what to do about it
+	Source  string `json:"source,omitempty"` // the line at Pos, without its newline
+}
+
+// Set is all findings of a run. A non-empty Set is an error.
+type Set []Diagnostic
+
+// At adds a finding.
+func (s *Set) At(pos Pos, hint, format string, args ...any) {
+	*s = append(*s, Diagnostic{Pos: pos, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// Err returns the findings sorted by position and without duplicates, or nil when there are none.
+func (s Set) Err() error {
+	if len(s) == 0 {
+		return nil
+	}
+	sorted := slices.Clone(s)
+	slices.SortStableFunc(sorted, compare)
+	return slices.CompactFunc(sorted, func(a, b Diagnostic) bool { return a.Pos == b.Pos && a.Message == b.Message })
+}
+
+func compare(a, b Diagnostic) int {
+	return cmp.Or(
+		strings.Compare(a.File, b.File),
+		cmp.Compare(a.Line, b.Line),
+		cmp.Compare(a.Col, b.Col),
+		strings.Compare(a.Message, b.Message),
+	)
+}
+
+// Error prints every finding with its line and hint.
+func (s Set) Error() string {
+	var b strings.Builder
+	for i, d := range s {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		d.write(&b)
+	}
+	return b.String()
+}
+
+func (d Diagnostic) write(b *strings.Builder) {
+	fmt.Fprintf(b, "%s: %s", d.Pos, d.Message)
+	if d.Source != "" {
+		line := strings.ReplaceAll(d.Source, "\t", " ")
+		gutter := fmt.Sprintf("%5d", d.Line)
+		fmt.Fprintf(b, "\n%s | %s", gutter, line)
+		if col := d.Col; col > 0 && col <= len(line)+1 {
+			fmt.Fprintf(b, "\n%s | %s^", strings.Repeat(" ", len(gutter)), strings.Repeat(" ", col-1))
+		}
+	}
+	if d.Hint != "" {
+		fmt.Fprintf(b, "\n      → %s", d.Hint)
+	}
+}
+
+// WithSource fills in the line that each finding points at; read returns a file's bytes.
+// A file that can't be read leaves its findings as they are.
+func (s Set) WithSource(read func(file string) ([]byte, error)) Set {
+	lines := map[string][]string{}
+	out := slices.Clone(s)
+	for i, d := range out {
+		if d.Line == 0 || d.Source != "" {
+			continue
+		}
+		if _, ok := lines[d.File]; !ok {
+			content, err := read(d.File)
+			if err != nil {
+				content = nil
+			}
+			lines[d.File] = strings.Split(string(content), "\n")
+		}
+		if l := lines[d.File]; d.Line <= len(l) {
+			out[i].Source = strings.TrimRight(l[d.Line-1], "\r")
+		}
+	}
+	return out
+}

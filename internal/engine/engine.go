@@ -1,0 +1,221 @@
+// Package engine is the pipeline from a manifest and a contract to a plan, and from a plan to the disk.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/svcgen/svc/internal/diag"
+	"github.com/svcgen/svc/internal/gomod"
+	"github.com/svcgen/svc/internal/lock"
+	"github.com/svcgen/svc/internal/manifest"
+	"github.com/svcgen/svc/internal/model"
+	"github.com/svcgen/svc/internal/plan"
+	"github.com/svcgen/svc/internal/protoload"
+	"github.com/svcgen/svc/internal/render"
+	"github.com/svcgen/svc/internal/tree"
+)
+
+// Engine generates projects from layers of templates.
+type Engine struct {
+	Layers fs.FS
+	// Progress is told what takes a while.
+	Progress func(string)
+}
+
+// ErrNoProject means that a folder holds no svc.yaml.
+var ErrNoProject = errors.New("no " + manifest.FileName + " here")
+
+// ReadManifest reads the manifest of the project in dir and checks it against the layers.
+func (e *Engine) ReadManifest(dir string) (*manifest.Manifest, error) {
+	content, err := os.ReadFile(filepath.Join(dir, manifest.FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w: run svc new, or name the project with -C DIR", dir, ErrNoProject)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return e.ParseManifest(manifest.FileName, content)
+}
+
+// ParseManifest is ReadManifest for a manifest in memory; file names it in errors.
+func (e *Engine) ParseManifest(file string, content []byte) (*manifest.Manifest, error) {
+	m, err := manifest.Parse(file, content)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := render.Load(e.Layers)
+	if err != nil {
+		return nil, err
+	}
+	return m, render.CheckLayers(layers, m.Layers)
+}
+
+// LoadContract compiles the contract of the project in dir.
+func (e *Engine) LoadContract(ctx context.Context, dir string, m *manifest.Manifest) (*protoload.Contract, error) {
+	if m.Proto.DescriptorSet != "" {
+		return protoload.LoadDescriptorSet(dir, m.Proto.DescriptorSet)
+	}
+	return protoload.Load(ctx, protoload.Source{Dir: dir, Roots: m.Proto.Roots})
+}
+
+// Emission is what one generation emits.
+type Emission struct {
+	Model *model.Project
+	Tree  *tree.Tree
+}
+
+// Module is the dependency state that a project has: the contents of go.mod and go.sum, nil where there is none.
+type Module struct {
+	GoMod, GoSum []byte
+}
+
+// Emit renders all files of a project. With stubs it runs the stub plugins at the versions that module pins,
+// or those that svc emits when there is no module yet.
+func (e *Engine) Emit(ctx context.Context, m *manifest.Manifest, c *protoload.Contract, module Module, stubs bool) (*Emission, error) {
+	p, err := model.Build(m, c.Request, c)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := render.Load(e.Layers)
+	if err != nil {
+		return nil, err
+	}
+	emitted, err := gomod.Compose(p)
+	if err != nil {
+		return nil, err
+	}
+	if module.GoMod == nil {
+		module = Module{GoMod: emitted[0].Content, GoSum: emitted[1].Content}
+	}
+	stubbed := make(chan stubResult, 1)
+	go func() {
+		var r stubResult
+		if stubs {
+			r.files, r.err = e.stubs(ctx, p, c.Request, module)
+		}
+		stubbed <- r
+	}()
+	files, err := render.Render(ctx, e.Layers, layers, p)
+	r := <-stubbed
+	if err := errors.Join(r.err, err); err != nil {
+		return nil, err
+	}
+	files = append(files, emitted...)
+	t, err := tree.New(append(files, r.files...))
+	if err != nil {
+		return nil, err
+	}
+	return &Emission{Model: p, Tree: t}, nil
+}
+
+type stubResult struct {
+	files []tree.File
+	err   error
+}
+
+func (e *Engine) stubs(ctx context.Context, p *model.Project, request *pluginpb.CodeGeneratorRequest, module Module) ([]tree.File, error) {
+	plugins, err := protoload.Plugins(ctx, module.GoMod, module.GoSum, e.Progress)
+	if err != nil {
+		return nil, err
+	}
+	stubs, err := protoload.Stubs(ctx, plugins, request, p.Module, model.Parameter(p.Stubs))
+	if err != nil {
+		return nil, err
+	}
+	files := make([]tree.File, len(stubs))
+	for i, s := range stubs {
+		files[i] = tree.File{Path: s.Path, Content: s.Content, Class: tree.Owned, Template: s.Plugin}
+	}
+	return files, nil
+}
+
+// Plan compares an emission with the project in dir.
+func (e *Engine) Plan(dir string, t *tree.Tree) (*plan.Plan, error) {
+	base, err := readLock(dir)
+	if err != nil {
+		return nil, err
+	}
+	disk, err := readDisk(dir, t, base)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Make(t, base, disk), nil
+}
+
+// ReadModule reads the dependency state of the project in dir.
+func ReadModule(dir string) (Module, error) {
+	var m Module
+	var err error
+	if m.GoMod, err = os.ReadFile(filepath.Join(dir, "go.mod")); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return Module{}, nil
+		}
+		return Module{}, err
+	}
+	m.GoSum, err = os.ReadFile(filepath.Join(dir, "go.sum"))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return m, err
+}
+
+func readLock(dir string) (*lock.Lock, error) {
+	content, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(lock.Path)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return lock.New(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	l, err := lock.Parse(content)
+	if err != nil {
+		var found diag.Set
+		found.At(diag.Pos{File: lock.Path}, "restore it from version control", "%v", err)
+		return nil, found.Err()
+	}
+	return l, nil
+}
+
+// readDisk reads what is on disk at every path that is emitted or was.
+func readDisk(dir string, t *tree.Tree, base *lock.Lock) (map[string][]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	disk := map[string][]byte{}
+	read := func(path string) error {
+		content, err := root.ReadFile(path)
+		switch {
+		case err == nil:
+			disk[path] = content
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
+		return nil
+	}
+	for _, f := range t.Files() {
+		if err := read(f.Path); err != nil {
+			return nil, err
+		}
+	}
+	for path := range base.Files {
+		if _, ok := t.Lookup(path); ok {
+			continue
+		}
+		if err := read(path); err != nil {
+			return nil, err
+		}
+	}
+	return disk, nil
+}

@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/svcgen/svc/internal/apply"
+	"github.com/svcgen/svc/internal/diag"
+	"github.com/svcgen/svc/internal/lock"
+	"github.com/svcgen/svc/internal/plan"
+)
+
+// Result is what a generation did, or would do.
+type Result struct {
+	Plan      *plan.Plan
+	Warnings  diag.Set
+	Recovered bool // a run that was killed has been finished first
+}
+
+// Generate brings the project in dir up to date with its manifest, contract and templates.
+// With dry it only says what it would do.
+func (e *Engine) Generate(ctx context.Context, dir string, dry bool) (*Result, error) {
+	if _, err := os.Stat(filepath.Join(dir, "svc.yaml")); err != nil {
+		_, err := e.ReadManifest(dir)
+		return nil, err
+	}
+	var project *apply.Project
+	if !dry {
+		var err error
+		if project, err = apply.Open(dir); err != nil {
+			return nil, err
+		}
+		defer project.Close()
+	}
+	if e.unchanged(dir) {
+		return &Result{Plan: &plan.Plan{}, Recovered: project != nil && project.Recovered}, nil
+	}
+	result, err := e.plan(ctx, dir)
+	if err != nil || dry {
+		return result, err
+	}
+	result.Recovered = project.Recovered
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	changes, err := Changes(dir, result.Plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := project.Apply(changes); err != nil {
+		return nil, err
+	}
+	return result, e.remember(dir, result)
+}
+
+func (e *Engine) plan(ctx context.Context, dir string) (*Result, error) {
+	m, err := e.ReadManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	c, err := e.LoadContract(ctx, dir, m)
+	if err != nil {
+		return nil, err
+	}
+	module, err := ReadModule(dir)
+	if err != nil {
+		return nil, err
+	}
+	emission, err := e.Emit(ctx, m, c, module, true)
+	if err != nil {
+		return nil, err
+	}
+	p, err := e.Plan(dir, emission.Tree)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Plan: p, Warnings: emission.Model.Warnings}, nil
+}
+
+// Changes lists what a plan writes: the files, their bases, and the lock last.
+func Changes(dir string, p *plan.Plan) ([]apply.Change, error) {
+	var changes []apply.Change
+	for _, a := range p.Actions {
+		if a.Writes() {
+			changes = append(changes, apply.Change{Path: a.Path, Content: a.New, Expect: expect(a)})
+		}
+	}
+	own := map[string][]byte{}
+	for path, content := range p.Bases {
+		own[lock.BasePath(path)] = content
+	}
+	var paths []string
+	for path := range own {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	own[lock.Path] = p.Lock.Format()
+	for _, path := range append(paths, lock.Path) {
+		now, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(path)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if (err == nil) == (own[path] != nil) && bytes.Equal(now, own[path]) {
+			continue
+		}
+		c := apply.Change{Path: path, Content: own[path]}
+		if err == nil {
+			c.Expect = nonNil(now)
+		}
+		changes = append(changes, c)
+	}
+	return changes, nil
+}
+
+func expect(a plan.Action) []byte {
+	if !a.HadFile {
+		return nil
+	}
+	return nonNil(a.Old)
+}
+
+// nonNil tells an empty file from none.
+func nonNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// New returns the whole content of a fresh project, by path: what the plan for an empty folder writes, and the extra files.
+func New(p *plan.Plan, extra map[string][]byte) map[string][]byte {
+	files := map[string][]byte{lock.Path: p.Lock.Format()}
+	for path, content := range extra {
+		files[path] = content
+	}
+	for _, a := range p.Actions {
+		if a.Writes() {
+			files[a.Path] = a.New
+		}
+	}
+	for path, content := range p.Bases {
+		files[lock.BasePath(path)] = content
+	}
+	return files
+}

@@ -1,0 +1,218 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/svcgen/svc/internal/diag"
+)
+
+// Parse reads a manifest strictly: an unknown key, a missing one or a value of the wrong kind is a finding
+// with its position, and all findings come at once as a diag.Set. file is the name used in positions.
+func Parse(file string, content []byte) (*Manifest, error) {
+	p := &decoder{file: file}
+	root, ok := p.document(content)
+	if !ok {
+		return nil, p.found.Err()
+	}
+	m := p.manifest(root)
+	if err := p.found.Err(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// decoder walks the YAML tree by hand: no YAML library reports all errors, each with its position.
+type decoder struct {
+	file  string
+	found diag.Set
+}
+
+func (d *decoder) document(content []byte) (ast.Node, bool) {
+	f, err := parser.ParseBytes(content, 0)
+	if err != nil {
+		pos := diag.Pos{File: d.file, Line: 1, Col: 1}
+		msg := err.Error()
+		if e, ok := errors.AsType[yaml.Error](err); ok {
+			msg = e.GetMessage()
+			if t := e.GetToken(); t != nil {
+				pos.Line, pos.Col = t.Position.Line, t.Position.Column
+			}
+		}
+		d.found.At(pos, "", "not valid YAML: %s", msg)
+		return nil, false
+	}
+	if len(f.Docs) != 1 || f.Docs[0].Body == nil {
+		d.found.At(diag.Pos{File: d.file, Line: 1, Col: 1}, "svc schema describes the keys", "one YAML document is expected")
+		return nil, false
+	}
+	return f.Docs[0].Body, true
+}
+
+func (d *decoder) manifest(root ast.Node) *Manifest {
+	m := &Manifest{}
+	fields := d.mapping(root, "svc.yaml", "version", "name", "module", "proto", "registry", "layers", "apps")
+	d.version(root, fields["version"])
+	m.Name = d.required(root, fields, "name", CheckName)
+	m.Module = d.required(root, fields, "module", CheckModule)
+	m.Registry = d.required(root, fields, "registry", CheckRegistry)
+	m.Proto = d.proto(root, fields["proto"])
+	m.Layers = d.refs(fields["layers"], "layers")
+	m.Apps = d.apps(root, fields["apps"])
+	return m
+}
+
+func (d *decoder) version(root, n ast.Node) {
+	if n == nil {
+		d.found.At(d.pos(root), fmt.Sprintf("add version: %d", Version), "version is missing")
+		return
+	}
+	if v := strings.TrimSpace(n.String()); v != fmt.Sprint(Version) {
+		d.found.At(d.pos(n), "a newer version needs a newer svc", "version %s is not supported: this svc reads version %d", v, Version)
+	}
+}
+
+func (d *decoder) proto(root, n ast.Node) Proto {
+	if n == nil {
+		d.found.At(d.pos(root), "add proto: {roots: [api]}", "proto is missing")
+		return Proto{}
+	}
+	fields := d.mapping(n, "proto", "roots", "descriptor_set")
+	var p Proto
+	for _, r := range d.refs(fields["roots"], "proto.roots") {
+		if err := checkLocalPath(r.Name); err != nil {
+			d.found.At(r.Pos, "", "proto.roots: %v", err)
+		}
+		p.Roots = append(p.Roots, r.Name)
+	}
+	if ds := fields["descriptor_set"]; ds != nil {
+		p.DescriptorSet = d.text(ds, "proto.descriptor_set")
+		if err := checkLocalPath(p.DescriptorSet); err != nil {
+			d.found.At(d.pos(ds), "", "proto.descriptor_set: %v", err)
+		}
+	}
+	if (len(p.Roots) == 0) == (p.DescriptorSet == "") {
+		d.found.At(d.pos(n), "", "proto takes either roots or descriptor_set")
+	}
+	return p
+}
+
+func (d *decoder) apps(root, n ast.Node) []App {
+	items := d.sequence(n, "apps")
+	if len(items) == 0 {
+		d.found.At(d.pos(root), "add apps: [{name: …, services: [\"*\"]}]", "apps is missing or empty")
+	}
+	seen := map[string]diag.Pos{}
+	var apps []App
+	for _, item := range items {
+		fields := d.mapping(item, "an app", "name", "services", "clients")
+		a := App{Pos: d.pos(item)}
+		a.Name = d.required(item, fields, "name", CheckName)
+		a.Services = d.refs(fields["services"], "services")
+		a.Clients = d.refs(fields["clients"], "clients")
+		if first, ok := seen[a.Name]; ok && a.Name != "" {
+			d.found.At(a.Pos, "", "app %s is declared twice, first at %s", a.Name, first)
+		}
+		seen[a.Name] = a.Pos
+		apps = append(apps, a)
+	}
+	return apps
+}
+
+// mapping returns the values of n by key and reports keys that are not allowed.
+func (d *decoder) mapping(n ast.Node, what string, allowed ...string) map[string]ast.Node {
+	fields := map[string]ast.Node{}
+	var values []*ast.MappingValueNode
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		values = n.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{n}
+	default:
+		d.found.At(d.pos(n), "", "%s is a %s, not a mapping", what, kind(n))
+		return fields
+	}
+	for _, v := range values {
+		key := v.Key.String()
+		if !slices.Contains(allowed, key) {
+			d.found.At(d.pos(v.Key), "known keys: "+strings.Join(allowed, ", "), "unknown key %s in %s", key, what)
+			continue
+		}
+		if _, null := v.Value.(*ast.NullNode); !null {
+			fields[key] = v.Value
+		}
+	}
+	return fields
+}
+
+func (d *decoder) sequence(n ast.Node, what string) []ast.Node {
+	switch n := n.(type) {
+	case nil:
+		return nil
+	case *ast.SequenceNode:
+		return n.Values
+	default:
+		d.found.At(d.pos(n), "", "%s is a %s, not a list", what, kind(n))
+		return nil
+	}
+}
+
+func (d *decoder) refs(n ast.Node, what string) []Ref {
+	var refs []Ref
+	for _, item := range d.sequence(n, what) {
+		refs = append(refs, Ref{Name: d.text(item, what), Pos: d.pos(item)})
+	}
+	return refs
+}
+
+func (d *decoder) required(parent ast.Node, fields map[string]ast.Node, key string, check func(string) error) string {
+	n := fields[key]
+	if n == nil {
+		d.found.At(d.pos(parent), "", "%s is missing", key)
+		return ""
+	}
+	v := d.text(n, key)
+	if err := check(v); err != nil {
+		d.found.At(d.pos(n), "", "%s: %v", key, err)
+	}
+	return v
+}
+
+func (d *decoder) text(n ast.Node, what string) string {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value
+	case *ast.LiteralNode:
+		return n.Value.Value
+	default:
+		d.found.At(d.pos(n), "", "%s is a %s, not text", what, kind(n))
+		return ""
+	}
+}
+
+func (d *decoder) pos(n ast.Node) diag.Pos {
+	if n == nil || n.GetToken() == nil {
+		return diag.Pos{File: d.file}
+	}
+	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) > 0 {
+		n = m.Values[0]
+	}
+	if v, ok := n.(*ast.MappingValueNode); ok {
+		n = v.Key
+	}
+	p := n.GetToken().Position
+	return diag.Pos{File: d.file, Line: p.Line, Col: p.Column}
+}
+
+func kind(n ast.Node) string {
+	if n == nil {
+		return "null"
+	}
+	return strings.ToLower(n.Type().YAMLName())
+}

@@ -1,0 +1,58 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Format writes a new manifest with a comment on each key. A manifest that a user has is never written whole.
+func Format(m *Manifest) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# What svc can't learn from the contract. Yours to edit; `svc generate` follows it.\n")
+	fmt.Fprintf(&b, "version: %d\nname: %s\nmodule: %s\n", Version, scalar(m.Name), scalar(m.Module))
+	if m.Proto.DescriptorSet != "" {
+		fmt.Fprintf(&b, "proto:\n  descriptor_set: %s\n", scalar(m.Proto.DescriptorSet))
+	} else {
+		fmt.Fprintf(&b, "proto:\n  roots: %s # import roots; every .proto below them is part of the contract\n", list(m.Proto.Roots))
+	}
+	fmt.Fprintf(&b, "registry: %s # %s\n", scalar(m.Registry), strings.Join(Registries, " | "))
+	fmt.Fprintf(&b, "layers: %s # concerns switched on\n", list(m.LayerNames()))
+	b.WriteString("apps: # one binary, image and chart each\n")
+	for _, a := range m.Apps {
+		fmt.Fprintf(&b, "  - name: %s\n    services: %s\n", scalar(a.Name), list(names(a.Services)))
+		if len(a.Clients) > 0 {
+			fmt.Fprintf(&b, "    clients: %s\n", list(names(a.Clients)))
+		}
+	}
+	return []byte(b.String())
+}
+
+func names(refs []Ref) []string {
+	out := make([]string, len(refs))
+	for i, r := range refs {
+		out[i] = r.Name
+	}
+	return out
+}
+
+func list(items []string) string {
+	quoted := make([]string, len(items))
+	for i, s := range items {
+		quoted[i] = scalar(s)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// scalar writes s so that YAML reads it back as the same text, quoted only where it must be.
+func scalar(s string) string {
+	if s == "" || strings.ContainsAny(s, ",[]{}") {
+		return fmt.Sprintf("%q", s)
+	}
+	out, err := yaml.Marshal(s)
+	if err != nil || strings.Count(string(out), "\n") != 1 {
+		return fmt.Sprintf("%q", s)
+	}
+	return strings.TrimSuffix(string(out), "\n")
+}

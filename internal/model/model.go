@@ -1,0 +1,129 @@
+// Package model is what templates see: the contract and the manifest as Go facts, with every Go
+// identifier, import and path decided once. A model never changes after Build.
+package model
+
+import (
+	"github.com/svcgen/svc/internal/diag"
+)
+
+// Project is the data of a template that is rendered once.
+type Project struct {
+	Name       string // of the project, a DNS label
+	Module     string // Go module path
+	Registry   string // "etcd" or "none"
+	GoVersion  string // language version of the project, e.g. "1.26"
+	ProtoRoots []string
+	Apps       []*App
+	Services   []*Service // all of the contract, by full name
+	Served     []*Service // by an app, by full name
+	Calls      []*Call    // services that apps call, in the order of the manifest
+	Imports    []Import   // what gen/clients needs to make Calls
+	Stubs      []Stub     // how each file of the contract maps to Go, by file
+	Features   []string   // what the contract needs of go.mod beyond the core, sorted
+
+	// Warnings are findings that don't stop a run.
+	Warnings diag.Set
+
+	layers map[string]bool
+}
+
+// Has reports whether a layer is switched on.
+func (p *Project) Has(layer string) bool { return p.layers[layer] }
+
+// App is the data of a template that is rendered for each app.
+type App struct {
+	Project   *Project
+	Name      string // a DNS label
+	EnvPrefix string // prefix of the app's environment variables, e.g. "MY_SHOP"
+	Services  []*Service
+	Clients   []*Service
+	Wired     []Wired  // Services, with the names that gen/wire uses
+	Imports   []Import // what gen/wire needs for Wired
+}
+
+// Wired is a served service as gen/wire names it.
+type Wired struct {
+	*Service
+	StubAlias, HandlerAlias string
+}
+
+// Call is a called service as gen/clients names it.
+type Call struct {
+	*Service
+	Field                  string // in struct Clients
+	StubAlias, ClientAlias string
+}
+
+// Service is the data of a template that is rendered for each service.
+type Service struct {
+	Project    *Project
+	Name       string   // Go name, e.g. "Catalog"
+	FullName   string   // as in the contract, e.g. "shop.v1.Catalog"
+	Doc        []string // the leading comment, a line each
+	Deprecated bool
+	Methods    []*Method
+	Stub       Package // of protoc-gen-go and protoc-gen-go-grpc
+	Handler    Handler
+	Client     Package
+	Imports    []Import // of message packages other than Stub
+	Pos        diag.Pos
+}
+
+// HasKind reports whether the service has a method of that kind.
+func (s *Service) HasKind(kind string) bool {
+	for _, m := range s.Methods {
+		if m.Kind == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// Package is a Go package of the project.
+type Package struct {
+	Path string // import path
+	Dir  string // relative to the project
+	Name string
+}
+
+// Handler is where and how a service is implemented.
+type Handler struct {
+	Package
+	Type string // of the implementation
+	File string // its file below Dir, without .go
+}
+
+// The kinds of methods.
+const (
+	Unary        = "unary"
+	ServerStream = "server_stream"
+	ClientStream = "client_stream"
+	BidiStream   = "bidi_stream"
+)
+
+// Method is one rpc.
+type Method struct {
+	Service    *Service
+	Name       string // Go name
+	ProtoName  string
+	FullName   string // e.g. "shop.v1.Catalog.GetProduct"
+	Kind       string // Unary, ServerStream, ClientStream or BidiStream
+	Input      string // Go type as the handler's file names it, e.g. "pb.GetProductRequest"
+	Output     string
+	Doc        []string
+	Idempotent bool // idempotency_level allows a retry
+	Deprecated bool
+}
+
+// Import is a Go import with an explicit name.
+type Import struct {
+	Alias, Path string
+}
+
+// Stub maps a file of the contract to the Go package that its stubs are in.
+type Stub struct {
+	File    string // import path of the .proto
+	Package Package
+	// Explicit is true when go_package says the same by itself, so that protoc-gen-go needs no M option.
+	Explicit bool
+}

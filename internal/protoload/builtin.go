@@ -1,0 +1,77 @@
+package protoload
+
+import (
+	"strings"
+
+	// The descriptors of these packages are what imports of them resolve to.
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "google.golang.org/genproto/googleapis/api"
+	_ "google.golang.org/genproto/googleapis/api/annotations"
+	_ "google.golang.org/genproto/googleapis/api/configchange"
+	_ "google.golang.org/genproto/googleapis/api/distribution"
+	_ "google.golang.org/genproto/googleapis/api/error_reason"
+	_ "google.golang.org/genproto/googleapis/api/httpbody"
+	_ "google.golang.org/genproto/googleapis/api/label"
+	_ "google.golang.org/genproto/googleapis/api/metric"
+	_ "google.golang.org/genproto/googleapis/api/monitoredres"
+	_ "google.golang.org/genproto/googleapis/api/visibility"
+	_ "google.golang.org/genproto/googleapis/rpc/code"
+	_ "google.golang.org/genproto/googleapis/rpc/context/attribute_context"
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
+	_ "google.golang.org/genproto/googleapis/rpc/status"
+	_ "google.golang.org/genproto/googleapis/type/calendarperiod"
+	_ "google.golang.org/genproto/googleapis/type/color"
+	_ "google.golang.org/genproto/googleapis/type/date"
+	_ "google.golang.org/genproto/googleapis/type/datetime"
+	_ "google.golang.org/genproto/googleapis/type/dayofweek"
+	_ "google.golang.org/genproto/googleapis/type/decimal"
+	_ "google.golang.org/genproto/googleapis/type/expr"
+	_ "google.golang.org/genproto/googleapis/type/fraction"
+	_ "google.golang.org/genproto/googleapis/type/interval"
+	_ "google.golang.org/genproto/googleapis/type/latlng"
+	_ "google.golang.org/genproto/googleapis/type/localized_text"
+	_ "google.golang.org/genproto/googleapis/type/money"
+	_ "google.golang.org/genproto/googleapis/type/month"
+	_ "google.golang.org/genproto/googleapis/type/phone_number"
+	_ "google.golang.org/genproto/googleapis/type/postaladdress"
+	_ "google.golang.org/genproto/googleapis/type/quaternion"
+	_ "google.golang.org/genproto/googleapis/type/timeofday"
+	_ "google.golang.org/protobuf/types/gofeaturespb"
+	_ "google.golang.org/protobuf/types/known/anypb"
+	_ "google.golang.org/protobuf/types/known/apipb"
+	_ "google.golang.org/protobuf/types/known/durationpb"
+	_ "google.golang.org/protobuf/types/known/emptypb"
+	_ "google.golang.org/protobuf/types/known/fieldmaskpb"
+	_ "google.golang.org/protobuf/types/known/sourcecontextpb"
+	_ "google.golang.org/protobuf/types/known/structpb"
+	_ "google.golang.org/protobuf/types/known/timestamppb"
+	_ "google.golang.org/protobuf/types/known/typepb"
+	_ "google.golang.org/protobuf/types/known/wrapperspb"
+	_ "google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/bufbuild/protocompile"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+// builtinDirs are the import paths that are built in and have a public Go package.
+var builtinDirs = []string{"google/protobuf/", "google/api/", "google/rpc/", "google/type/", "buf/validate/"}
+
+// Builtin reports whether a contract may import file without having it:
+// the well-known types, google/api, google/rpc, google/type and buf/validate.
+func Builtin(file string) bool {
+	for _, dir := range builtinDirs {
+		if strings.HasPrefix(file, dir) {
+			_, err := protoregistry.GlobalFiles.FindFileByPath(file)
+			return err == nil
+		}
+	}
+	return false
+}
+
+func resolveBuiltin(file string) (protocompile.SearchResult, error) {
+	if !Builtin(file) {
+		return protocompile.SearchResult{}, protoregistry.NotFound
+	}
+	desc, err := protoregistry.GlobalFiles.FindFileByPath(file)
+	return protocompile.SearchResult{Desc: desc}, err
+}

@@ -1,0 +1,287 @@
+// Package protoload turns a contract into the request that protoc would send to a plugin,
+// and runs the stub plugins on it. It needs no protoc.
+package protoload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/linker"
+	"github.com/bufbuild/protocompile/reporter"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/svcgen/svc/internal/diag"
+)
+
+// Contract is a compiled contract.
+type Contract struct {
+	// Request holds all files in dependency order, with source info.
+	// FileToGenerate are the contract's own: everything but what is built in.
+	Request *pluginpb.CodeGeneratorRequest
+	// Paths maps a file's import path to the path that a person knows it by.
+	Paths map[string]string
+}
+
+// Pos returns the position of an import path's line and column (from 1) in the file that a person knows.
+func (c *Contract) Pos(file string, line, col int) diag.Pos {
+	if p, ok := c.Paths[file]; ok {
+		file = p
+	}
+	return diag.Pos{File: file, Line: line, Col: col}
+}
+
+// Source is where a contract's files are.
+type Source struct {
+	Dir   string   // what Roots are relative to
+	Roots []string // import roots, in order
+	Files []string // import paths; nil for every .proto below Roots
+}
+
+// Load compiles the files of src and all that they import. Errors in the contract are a diag.Set.
+func Load(ctx context.Context, src Source) (*Contract, error) {
+	files, err := src.files()
+	if err != nil {
+		return nil, err
+	}
+	var found diag.Set
+	compiler := protocompile.Compiler{
+		Resolver:       protocompile.CompositeResolver{src.resolver(), protocompile.ResolverFunc(resolveBuiltin)},
+		SourceInfoMode: protocompile.SourceInfoStandard,
+		Reporter:       reporter.NewReporter(func(e reporter.ErrorWithPos) error { found = append(found, src.finding(e)); return nil }, nil),
+	}
+	compiled, err := compiler.Compile(ctx, files...)
+	if err != nil {
+		return nil, compileError(ctx, found, err)
+	}
+	if err := found.Err(); err != nil {
+		return nil, err
+	}
+	return &Contract{Request: request(compiled), Paths: src.paths(compiled)}, nil
+}
+
+func compileError(ctx context.Context, found diag.Set, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if set := found.Err(); set != nil {
+		return set
+	}
+	return err
+}
+
+// files returns the import paths to compile, sorted.
+func (src Source) files() ([]string, error) {
+	if src.Files != nil {
+		return slices.Sorted(slices.Values(src.Files)), nil
+	}
+	var found diag.Set
+	seen := map[string]string{}
+	for _, root := range src.Roots {
+		names, err := protoFiles(filepath.Join(src.Dir, filepath.FromSlash(root)))
+		if err != nil {
+			return nil, fmt.Errorf("reading import root %s: %w", root, err)
+		}
+		for _, name := range names {
+			if other, ok := seen[name]; ok {
+				found.At(diag.Pos{File: path.Join(root, name), Line: 1, Col: 1}, "keep one of them", "%s is also in import root %s", name, other)
+				continue
+			}
+			seen[name] = root
+		}
+	}
+	if err := found.Err(); err != nil {
+		return nil, err
+	}
+	if len(seen) == 0 {
+		found.At(diag.Pos{File: strings.Join(src.Roots, ", ")}, "put the contract there, or change proto.roots in svc.yaml", "no .proto file below the import roots")
+		return nil, found.Err()
+	}
+	names := make([]string, 0, len(seen))
+	for name := range seen {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// protoFiles lists the .proto files below root as slash-separated paths relative to it.
+func protoFiles(root string) ([]string, error) {
+	var names []string
+	err := filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() && p != root && strings.HasPrefix(e.Name(), ".") {
+			return filepath.SkipDir
+		}
+		if e.IsDir() || !strings.HasSuffix(e.Name(), ".proto") {
+			return nil
+		}
+		rel, err := filepath.Rel(root, p)
+		names = append(names, filepath.ToSlash(rel))
+		return err
+	})
+	return names, err
+}
+
+func (src Source) resolver() protocompile.Resolver {
+	roots := make([]string, len(src.Roots))
+	for i, r := range src.Roots {
+		roots[i] = filepath.Join(src.Dir, filepath.FromSlash(r))
+	}
+	return &protocompile.SourceResolver{ImportPaths: roots, Accessor: openSource}
+}
+
+// openSource refuses what is not a regular file, so that a fifo in a root can't hang a run.
+func openSource(name string) (io.ReadCloser, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file: %w", name, fs.ErrNotExist)
+	}
+	return os.Open(name)
+}
+
+func (src Source) finding(e reporter.ErrorWithPos) diag.Diagnostic {
+	pos := e.GetPosition()
+	msg := e.Unwrap().Error()
+	var hint string
+	switch {
+	case strings.Contains(msg, `edition value "`):
+		hint = "compile the contract with protoc or buf and pass --descriptor-set FILE"
+	case errors.Is(e, fs.ErrNotExist), strings.Contains(msg, "could not resolve path"):
+		hint = "add the root that holds it: -I ROOT, or proto.roots in svc.yaml"
+	}
+	return diag.Diagnostic{Pos: diag.Pos{File: src.display(pos.Filename), Line: pos.Line, Col: pos.Col}, Message: msg, Hint: hint}
+}
+
+// display returns the path that a person knows an import path by.
+func (src Source) display(name string) string {
+	for _, root := range src.Roots {
+		p := filepath.Join(src.Dir, filepath.FromSlash(root), filepath.FromSlash(name))
+		if _, err := os.Stat(p); err == nil {
+			return path.Join(filepath.ToSlash(root), name)
+		}
+	}
+	return name
+}
+
+func (src Source) paths(compiled linker.Files) map[string]string {
+	paths := map[string]string{}
+	walk(compiled, func(f protoreflect.FileDescriptor) {
+		if !Builtin(f.Path()) {
+			paths[f.Path()] = src.display(f.Path())
+		}
+	})
+	return paths
+}
+
+// request lists files and what they import in dependency order.
+func request(compiled linker.Files) *pluginpb.CodeGeneratorRequest {
+	req := &pluginpb.CodeGeneratorRequest{}
+	walk(compiled, func(f protoreflect.FileDescriptor) {
+		req.ProtoFile = append(req.ProtoFile, descriptorProto(f))
+		if !Builtin(f.Path()) {
+			req.FileToGenerate = append(req.FileToGenerate, f.Path())
+		}
+	})
+	slices.Sort(req.FileToGenerate)
+	return req
+}
+
+func descriptorProto(f protoreflect.FileDescriptor) *descriptorpb.FileDescriptorProto {
+	if r, ok := f.(linker.Result); ok {
+		return r.FileDescriptorProto()
+	}
+	return protodesc.ToFileDescriptorProto(f)
+}
+
+// walk visits each file once, imports first.
+func walk(files linker.Files, visit func(protoreflect.FileDescriptor)) {
+	seen := map[string]bool{}
+	var do func(f protoreflect.FileDescriptor)
+	do = func(f protoreflect.FileDescriptor) {
+		if seen[f.Path()] {
+			return
+		}
+		seen[f.Path()] = true
+		for i := range f.Imports().Len() {
+			do(f.Imports().Get(i).FileDescriptor)
+		}
+		visit(f)
+	}
+	for _, f := range files {
+		do(f)
+	}
+}
+
+// LoadDescriptorSet reads a FileDescriptorSet, as `protoc --include_imports --include_source_info -o` and
+// `buf build -o` write it. It carries what the in-process compiler can't read yet, such as edition 2024.
+func LoadDescriptorSet(dir, file string) (*Contract, error) {
+	content, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(file)))
+	if err != nil {
+		return nil, fmt.Errorf("reading the descriptor set: %w", err)
+	}
+	set := &descriptorpb.FileDescriptorSet{}
+	if err := proto.Unmarshal(content, set); err != nil {
+		return nil, descriptorSetError(file, "it is not a FileDescriptorSet: %v", err)
+	}
+	if len(set.File) == 0 {
+		return nil, descriptorSetError(file, "it holds no file")
+	}
+	if _, err := protodesc.NewFiles(set); err != nil {
+		return nil, descriptorSetError(file, "%v", err)
+	}
+	return &Contract{Request: requestOfSet(set), Paths: map[string]string{}}, nil
+}
+
+func descriptorSetError(file, format string, args ...any) error {
+	var found diag.Set
+	found.At(diag.Pos{File: file, Line: 1, Col: 1}, "write it with protoc --include_imports --include_source_info -o FILE", format, args...)
+	return found.Err()
+}
+
+func requestOfSet(set *descriptorpb.FileDescriptorSet) *pluginpb.CodeGeneratorRequest {
+	byName := map[string]*descriptorpb.FileDescriptorProto{}
+	for _, f := range set.File {
+		byName[f.GetName()] = f
+	}
+	req := &pluginpb.CodeGeneratorRequest{}
+	var add func(name string)
+	add = func(name string) {
+		f := byName[name]
+		if f == nil {
+			return
+		}
+		delete(byName, name)
+		for _, dep := range f.Dependency {
+			add(dep)
+		}
+		req.ProtoFile = append(req.ProtoFile, f)
+		if !Builtin(name) {
+			req.FileToGenerate = append(req.FileToGenerate, name)
+		}
+	}
+	for _, f := range slices.SortedFunc(slices.Values(set.File), func(a, b *descriptorpb.FileDescriptorProto) int {
+		return strings.Compare(a.GetName(), b.GetName())
+	}) {
+		add(f.GetName())
+	}
+	slices.Sort(req.FileToGenerate)
+	return req
+}

@@ -1,0 +1,158 @@
+// Package render turns layers of templates and a model into files.
+package render
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/svcgen/svc/internal/diag"
+	"github.com/svcgen/svc/internal/manifest"
+	"github.com/svcgen/svc/internal/model"
+	"github.com/svcgen/svc/internal/tree"
+)
+
+// Layer is a folder of templates for one concern.
+type Layer struct {
+	Name string
+	layerFile
+	templates []*source
+}
+
+// layerFile is layer.yaml.
+type layerFile struct {
+	Title       string    `yaml:"title"`
+	Description string    `yaml:"description"`
+	Always      bool      `yaml:"always"` // part of every project
+	When        condition `yaml:"when"`   // part of the projects that it holds for
+	Default     bool      `yaml:"default"`
+	Delims      []string  `yaml:"delims"` // instead of {{ and }}
+	Decl        []string  `yaml:"decl"`   // emitted paths of class decl, placeholders included
+}
+
+type condition struct {
+	Registry string `yaml:"registry"`
+}
+
+// source is one template.
+type source struct {
+	name string // as errors call it: templates/<layer>/<path>.tmpl
+	path string // of the emitted file, with placeholders
+	tmpl *template.Template
+}
+
+const (
+	layerYAML = "layer.yaml"
+	suffix    = ".tmpl"
+)
+
+// Load reads the layers below the root of fsys, each a folder with a layer.yaml.
+func Load(fsys fs.FS) ([]*Layer, error) {
+	dirs, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("reading the layers: %w", err)
+	}
+	var layers []*Layer
+	for _, d := range dirs {
+		content, err := fs.ReadFile(fsys, path.Join(d.Name(), layerYAML))
+		if err != nil {
+			continue
+		}
+		l := &Layer{Name: d.Name()}
+		if err := yaml.UnmarshalWithOptions(content, &l.layerFile, yaml.Strict()); err != nil {
+			return nil, fmt.Errorf("templates/%s/%s: %w", d.Name(), layerYAML, err)
+		}
+		layers = append(layers, l)
+	}
+	return layers, nil
+}
+
+// Optional reports whether svc.yaml's layers switch the layer on, rather than svc itself or the registry.
+func (l *Layer) Optional() bool { return !l.Always && l.When == condition{} }
+
+// Active reports whether the layer is part of p.
+func (l *Layer) Active(p *model.Project) bool {
+	return l.Always || p.Has(l.Name) || l.When.Registry != "" && l.When.Registry == p.Registry
+}
+
+// parse reads the layer's templates. It runs for active layers only.
+func (l *Layer) parse(fsys fs.FS) error {
+	return fs.WalkDir(fsys, l.Name, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(p, suffix) {
+			return err
+		}
+		content, err := fs.ReadFile(fsys, p)
+		if err != nil {
+			return err
+		}
+		name := "templates/" + p
+		t := template.New(name).Option("missingkey=error").Funcs(functions)
+		if len(l.Delims) == 2 {
+			t = t.Delims(l.Delims[0], l.Delims[1])
+		}
+		if t, err = t.Parse(string(content)); err != nil {
+			return templateError(name, err)
+		}
+		rel := strings.TrimSuffix(strings.TrimPrefix(p, l.Name+"/"), suffix)
+		l.templates = append(l.templates, &source{name: name, path: rel, tmpl: t})
+		return nil
+	})
+}
+
+// class decides what regeneration may do with the file that a template emits.
+func (l *Layer) class(emitted string) tree.Class {
+	switch {
+	case strings.HasPrefix(emitted, "gen/"):
+		return tree.Owned
+	case slices.Contains(l.Decl, emitted):
+		return tree.Decl
+	default:
+		return tree.Merge
+	}
+}
+
+// templateError gives an error of text/template its position: "template: NAME:LINE:COL: …".
+func templateError(name string, err error) error {
+	var found diag.Set
+	pos := diag.Pos{File: name}
+	msg := err.Error()
+	if rest, ok := strings.CutPrefix(msg, "template: "+name+":"); ok {
+		var line, col int
+		if n, _ := fmt.Sscanf(rest, "%d:%d:", &line, &col); n >= 1 {
+			pos.Line, pos.Col = line, col+1
+			if _, after, ok := strings.Cut(rest, ": "); ok {
+				msg = after
+			}
+		}
+	}
+	found.At(pos, "", "%s", msg)
+	return found.Err()
+}
+
+// CheckLayers reports layers that a manifest names and that don't exist, or are not for it to switch.
+func CheckLayers(layers []*Layer, named []manifest.Ref) error {
+	var found diag.Set
+	known := OptionalNames(layers)
+	for _, r := range named {
+		if !slices.Contains(known, r.Name) {
+			found.At(r.Pos, "layers: "+strings.Join(known, ", "), "there is no layer %s to switch on", r.Name)
+		}
+	}
+	return found.Err()
+}
+
+// OptionalNames returns the names of the layers that svc.yaml may list.
+func OptionalNames(layers []*Layer) []string {
+	var names []string
+	for _, l := range layers {
+		if l.Optional() {
+			names = append(names, l.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,10 @@
+// Package templates holds the layers that svc emits projects from. A layer is a folder; the files in it
+// stand at the path that they will have in a project.
+package templates
+
+import "embed"
+
+// FS has a folder for each layer.
+//
+//go:embed all:core all:docker all:helm all:project all:registry-etcd all:registry-none
+var FS embed.FS
