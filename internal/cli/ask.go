@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"slices"
 
 	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/render"
@@ -41,27 +42,16 @@ func (o *newOptions) ask(given func(flag string) bool, p ui.Prompter) (err error
 	if given("with") || given("without") {
 		return nil
 	}
-	o.with, err = p.MultiSelect("Layers:", render.OptionalNames(o.layers), o.layerNames())
-	o.without = nil
-	for _, name := range render.OptionalNames(o.layers) {
-		o.without = append(o.without, name)
+	known := render.OptionalNames(o.layers)
+	on, err := render.Choose(o.layers, nil, nil)
+	if err != nil {
+		return err
 	}
-	o.without = minus(o.without, o.with)
-	return err
-}
-
-func minus(all, some []string) []string {
-	var rest []string
-	for _, a := range all {
-		keep := true
-		for _, s := range some {
-			keep = keep && a != s
-		}
-		if keep {
-			rest = append(rest, a)
-		}
+	if o.with, err = p.MultiSelect("Layers:", known, on); err != nil {
+		return err
 	}
-	return rest
+	o.without = slices.DeleteFunc(known, func(name string) bool { return slices.Contains(o.with, name) })
+	return nil
 }
 
 func checkProto(name string) error {

@@ -3,11 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -136,7 +134,8 @@ func (o *newOptions) complete() error {
 	if o.protoRef && len(o.protos) == 0 {
 		return usagef("--proto-ref needs --proto")
 	}
-	if err := errors.Join(manifest.CheckModule(o.module), manifest.CheckRegistry(o.registry), o.checkLayers()); err != nil {
+	_, layersErr := render.Choose(o.layers, o.with, o.without)
+	if err := errors.Join(manifest.CheckModule(o.module), manifest.CheckRegistry(o.registry), layersErr); err != nil {
 		return usageError{err}
 	}
 	if err := engine.CheckEmpty(o.dir); err != nil {
@@ -145,35 +144,16 @@ func (o *newOptions) complete() error {
 	return nil
 }
 
-func (o *newOptions) checkLayers() error {
-	known := render.OptionalNames(o.layers)
-	for _, name := range slices.Concat(o.with, o.without) {
-		if !slices.Contains(known, name) {
-			return fmt.Errorf("unknown layer %q: use %s", name, strings.Join(known, ", "))
-		}
-	}
-	return nil
-}
-
-// layerNames are the layers that are on: the default ones, with and without what was asked for.
-func (o *newOptions) layerNames() []string {
-	var names []string
-	for _, l := range o.layers {
-		on := l.Default || slices.Contains(o.with, l.Name)
-		if l.Optional() && on && !slices.Contains(o.without, l.Name) {
-			names = append(names, l.Name)
-		}
-	}
-	return names
-}
-
 // scaffold loads the contract and says what goes into the project.
 func (o *newOptions) scaffold(ctx context.Context) (engine.Scaffold, error) {
+	layers, err := render.Choose(o.layers, o.with, o.without)
+	if err != nil {
+		return engine.Scaffold{}, err
+	}
 	s := engine.Scaffold{Dir: o.dir, Manifest: &manifest.Manifest{
-		Name: o.name, Module: o.module, Registry: o.registry, Layers: manifest.Refs(o.layerNames()...),
+		Name: o.name, Module: o.module, Registry: o.registry, Layers: manifest.Refs(layers...),
 		Proto: manifest.Proto{Roots: []string{apiDir}},
 	}}
-	var err error
 	switch {
 	case o.descriptorSet != "":
 		err = o.fromDescriptorSet(&s)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -57,6 +58,15 @@ func (e *Engine) ParseManifest(file string, content []byte) (*manifest.Manifest,
 	return m, render.CheckLayers(layers, m.Layers)
 }
 
+// DefaultLayers returns the optional layers of a new project.
+func (e *Engine) DefaultLayers(with, without []string) ([]string, error) {
+	layers, err := render.Load(e.Layers)
+	if err != nil {
+		return nil, err
+	}
+	return render.Choose(layers, with, without)
+}
+
 // LoadContract compiles the contract of the project in dir.
 func (e *Engine) LoadContract(ctx context.Context, dir string, m *manifest.Manifest) (*protoload.Contract, error) {
 	if m.Proto.DescriptorSet != "" {
@@ -69,6 +79,17 @@ func (e *Engine) LoadContract(ctx context.Context, dir string, m *manifest.Manif
 type Emission struct {
 	Model *model.Project
 	Tree  *tree.Tree
+}
+
+// Owned returns the contents of the files that are svc's own, by path.
+func (e *Emission) Owned() map[string][]byte {
+	files := map[string][]byte{}
+	for _, f := range e.Tree.Files() {
+		if f.Class == tree.Owned {
+			files[f.Path] = f.Content
+		}
+	}
+	return files
 }
 
 // Module is the dependency state that a project has: the contents of go.mod and go.sum, nil where there is none.
@@ -136,11 +157,14 @@ func (e *Engine) stubs(ctx context.Context, p *model.Project, request *pluginpb.
 	return files, nil
 }
 
-// Plan compares an emission with the project in dir.
-func (e *Engine) Plan(dir string, t *tree.Tree) (*plan.Plan, error) {
+// Plan compares an emission with the project in dir. An emission without stubs leaves those of the project alone.
+func (e *Engine) Plan(dir string, t *tree.Tree, stubs bool) (*plan.Plan, error) {
 	base, err := readLock(dir)
 	if err != nil {
 		return nil, err
+	}
+	if !stubs {
+		maps.DeleteFunc(base.Files, func(_ string, entry lock.Entry) bool { return protoload.IsStub(entry.Template) })
 	}
 	disk, err := readDisk(dir, t, base)
 	if err != nil {

@@ -75,7 +75,7 @@ func (e *Engine) plan(ctx context.Context, dir string) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := e.Plan(dir, emission.Tree)
+	p, err := e.Plan(dir, emission.Tree, true)
 	if err != nil {
 		return nil, err
 	}

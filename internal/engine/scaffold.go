@@ -78,7 +78,7 @@ func (e *Engine) Create(ctx context.Context, s Scaffold) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := e.Plan(filepath.Join(s.Dir, "absent"), emission.Tree)
+	p, err := e.Plan(filepath.Join(s.Dir, "absent"), emission.Tree, true)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 
 // reserved are identifiers that templates declare or import beside the names they take from a contract.
 var reserved = strings.Fields(`pb app bufconn client clients cfg codes config context conn ctx deps durationpb err errors
-	fmt grpc grpctest insecure io main r req resp s server service slog status stream t testing tests time tt wire`)
+	dial dialer fmt grpc grpctest insecure io main r registrar req resp s server service slog status stream t testing tests time tt wire`)
 
 func taken(name string) bool {
 	return slices.Contains(reserved, name) || token.IsKeyword(name) || types.Universe.Lookup(name) != nil

@@ -24,6 +24,9 @@ type StubFile struct {
 	Plugin  string // its name and version
 }
 
+// IsStub reports whether a file's template, as the lock records it, is a stub plugin.
+func IsStub(template string) bool { return strings.HasPrefix(template, "protoc-gen-go") }
+
 // minShard is how many files make another process worth its start.
 const minShard = 8
 

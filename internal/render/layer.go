@@ -156,3 +156,21 @@ func OptionalNames(layers []*Layer) []string {
 	}
 	return names
 }
+
+// Choose returns the optional layers that are on: the default ones, with and without what is asked for.
+func Choose(layers []*Layer, with, without []string) ([]string, error) {
+	known := OptionalNames(layers)
+	for _, name := range slices.Concat(with, without) {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("unknown layer %q: use %s", name, strings.Join(known, ", "))
+		}
+	}
+	var names []string
+	for _, l := range layers {
+		on := l.Default || slices.Contains(with, l.Name)
+		if l.Optional() && on && !slices.Contains(without, l.Name) {
+			names = append(names, l.Name)
+		}
+	}
+	return names, nil
+}
