@@ -50,10 +50,8 @@ func (o *newOptions) report(io *ui.IO, r *engine.Result, s engine.Scaffold) erro
 	services := len(s.Contract.Services())
 	fmt.Fprintf(io.Out, "Made %s: %s, %s, %s.\n\n", o.dir, plural(len(s.Manifest.Apps), "app"), plural(services, "service"), plural(len(r.Plan.Actions), "file"))
 	app := s.Manifest.Apps[0].Name
-	fmt.Fprintln(io.Out, "Next:")
-	fmt.Fprintf(io.Out, "  cd %s%s\n", quoted(o.dir), joinWorkspace(o.dir))
-	fmt.Fprintf(io.Out, "  go run ./cmd/%s        # serves on :9090; Ctrl-C stops it\n", app)
-	_, err := fmt.Fprintf(io.Out, "  svc generate          # after a change in %s\n", contractPlace(s.Manifest.Proto))
+	_, err := fmt.Fprintf(io.Out, "Next:\n  cd %s%s\n  go test ./...\n  go run ./cmd/%s   # serves on :9090, until Ctrl-C\n\nAfter a change in %s or svc.yaml: svc generate\n",
+		quoted(o.dir), joinWorkspace(o.dir), app, contractPlace(s.Manifest.Proto))
 	return err
 }
 
