@@ -1,5 +1,5 @@
-// Command gen computes requirements.json from templates/versions: for each folder there, what `go mod tidy`
-// leaves of the module when only that folder is in it.
+// Command gen computes requirements.json from templates/versions: for each folder there, what it adds to the module
+// that `go mod tidy` leaves of core. Tidied alone, a folder would need requirements that core makes superfluous.
 package main
 
 import (
@@ -7,11 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -22,7 +22,7 @@ import (
 const (
 	versions = "../../templates/versions"
 	output   = "requirements.json"
-	tools    = "core" // the folder that carries the tool directives
+	core     = "core" // the folder that is part of every project, and carries the tool directives
 )
 
 func main() {
@@ -37,13 +37,18 @@ func run() error {
 		return err
 	}
 	features := map[string]gomod.Feature{}
+	if features[core], err = tidied(core); err != nil {
+		return err
+	}
 	for _, d := range dirs {
-		if !d.IsDir() {
+		if !d.IsDir() || d.Name() == core {
 			continue
 		}
-		if features[d.Name()], err = feature(d.Name()); err != nil {
+		both, err := tidied(core, d.Name())
+		if err != nil {
 			return fmt.Errorf("%s: %w", d.Name(), err)
 		}
+		features[d.Name()] = added(both, features[core])
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -54,18 +59,39 @@ func run() error {
 	return os.WriteFile(output, b.Bytes(), 0o644)
 }
 
-// feature tidies a copy of the module that holds one folder.
-func feature(name string) (f gomod.Feature, err error) {
+// added is what a feature has more than another.
+func added(f, than gomod.Feature) gomod.Feature {
+	return gomod.Feature{
+		Direct:   without(f.Direct, than.Direct),
+		Indirect: without(f.Indirect, slices.Concat(than.Indirect, than.Direct)),
+		Sum:      without(f.Sum, than.Sum),
+	}
+}
+
+func without[T comparable](list, other []T) []T {
+	return slices.DeleteFunc(list, func(v T) bool { return slices.Contains(other, v) })
+}
+
+// tidied tidies a copy of the module that holds some folders.
+func tidied(names ...string) (f gomod.Feature, err error) {
 	work, err := os.MkdirTemp("", "svc-versions-")
 	if err != nil {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	if err := os.CopyFS(filepath.Join(work, name), os.DirFS(filepath.Join(versions, name))); err != nil {
-		return f, err
+	for _, name := range names {
+		if err := os.CopyFS(filepath.Join(work, name), os.DirFS(filepath.Join(versions, name))); err != nil {
+			return f, err
+		}
 	}
-	if err := copyMod(work, name == tools); err != nil {
-		return f, err
+	for _, name := range []string{"go.mod", "go.sum"} {
+		content, err := os.ReadFile(filepath.Join(versions, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(work, name), content, 0o644)
+		}
+		if err != nil {
+			return f, err
+		}
 	}
 	cmd := exec.Command("go", "mod", "tidy")
 	cmd.Dir = work
@@ -74,36 +100,6 @@ func feature(name string) (f gomod.Feature, err error) {
 		return f, fmt.Errorf("go mod tidy: %w\n%s", err, out)
 	}
 	return read(work)
-}
-
-func copyMod(work string, keepTools bool) error {
-	content, err := os.ReadFile(filepath.Join(versions, "go.mod"))
-	if err != nil {
-		return err
-	}
-	mod, err := modfile.Parse("go.mod", content, nil)
-	if err != nil {
-		return err
-	}
-	if !keepTools {
-		for _, t := range mod.Tool {
-			if err := mod.DropTool(t.Path); err != nil {
-				return err
-			}
-		}
-		mod.Cleanup()
-	}
-	if content, err = mod.Format(); err != nil {
-		return err
-	}
-	sum, err := os.ReadFile(filepath.Join(versions, "go.sum"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return errors.Join(
-		os.WriteFile(filepath.Join(work, "go.mod"), content, 0o644),
-		os.WriteFile(filepath.Join(work, "go.sum"), sum, 0o644),
-	)
 }
 
 func read(work string) (f gomod.Feature, err error) {
