@@ -178,6 +178,7 @@ func (b *builder) methods(svc *Service, s *protogen.Service) {
 			Doc:        docLines(string(m.Comments.Leading)),
 			Idempotent: opts.GetIdempotencyLevel() != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN,
 			Deprecated: opts.GetDeprecated(),
+			Required:   m.Input.Desc.RequiredNumbers().Len() > 0,
 		})
 	}
 	svc.Imports = imports.sorted()

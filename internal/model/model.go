@@ -30,6 +30,18 @@ type Project struct {
 // Has reports whether a layer is switched on.
 func (p *Project) Has(layer string) bool { return p.layers[layer] }
 
+// HasRequired reports whether any method takes requests that can't be empty.
+func (p *Project) HasRequired() bool {
+	for _, s := range p.Services {
+		for _, m := range s.Methods {
+			if m.Required {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // App is the data of a template that is rendered for each app.
 type App struct {
 	Project   *Project
@@ -113,6 +125,7 @@ type Method struct {
 	Doc        []string
 	Idempotent bool // idempotency_level allows a retry
 	Deprecated bool
+	Required   bool // an empty request can't be sent: it has fields that proto2 requires
 }
 
 // Import is a Go import with an explicit name.
