@@ -1,0 +1,142 @@
+package e2e_test
+
+import (
+	"flag"
+	"go/format"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aymanbagabas/go-udiff"
+)
+
+// update writes the golden projects anew: go test ./internal/e2e -run TestGolden -update
+var update = flag.Bool("update", false, "write what svc emits to testdata/golden")
+
+// goldens are whole projects as svc emits them. In each, api/ is the contract and svc.yaml the manifest: the input of
+// svc generate, the rest being its output. All but the starter contract of minimal are written by hand.
+const goldens = "../../testdata/golden"
+
+// A golden comes out of svc new with these arguments, {api} standing for its own contract. Where its svc.yaml says what
+// flags can't, svc.yaml is then put into place and svc generate run.
+type golden struct {
+	new    []string
+	edited bool // svc.yaml, since, and generated again
+}
+
+var goldenProjects = map[string]golden{
+	"minimal": {new: []string{"hello", "--registry", "none"}},
+	"legacy": {new: []string{
+		"billing", "--module", "example.com/billing/v2", "--registry", "etcd", "--without", "helm,docker", "--proto", "{api}",
+	}},
+	"shop": {edited: true, new: []string{
+		"shop", "--module", "github.com/acme/shop", "--registry", "etcd", "--proto", "{api}",
+		"--app", "storefront=shop.catalog.v1.Catalog,shop.admin.v1.Catalog,Recommendation",
+		"--app", "ordering=Cart,Checkout",
+		"--app", "finance=Currency,Payment",
+		"--app", "fulfilment=Email,Shipping",
+	}},
+}
+
+// TestGolden compares what svc emits with testdata/golden, byte for byte.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	for name, g := range goldenProjects {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want := readTree(t, filepath.Join(goldens, name))
+			got := readTree(t, g.make(t, name, want))
+			if *update {
+				replaceTree(t, filepath.Join(goldens, name), got)
+				return
+			}
+			compare(t, got, want)
+		})
+	}
+}
+
+// TestGenerateFromManifest makes the golden projects by svc generate, from nothing but svc.yaml and the contract.
+func TestGenerateFromManifest(t *testing.T) {
+	t.Parallel()
+	for name := range goldenProjects {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want := readTree(t, filepath.Join(goldens, name))
+			dir := t.TempDir()
+			want.below("svc.yaml", "api").write(t, dir)
+			svc(t, "generate", "-C", dir)
+			compare(t, readTree(t, dir), want)
+			if out := svc(t, "generate", "-C", dir, "--check"); out != "up to date\n" {
+				t.Errorf("svc generate --check after svc generate: %s", out)
+			}
+		})
+	}
+}
+
+func (g golden) make(t *testing.T, name string, golden files) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	args := []string{"new", "--yes", "--no-tidy", "--dir", dir}
+	for _, arg := range g.new {
+		args = append(args, strings.ReplaceAll(arg, "{api}", filepath.Join(goldens, name, "api")))
+	}
+	svc(t, args...)
+	if g.edited {
+		golden.below("svc.yaml").write(t, dir)
+		svc(t, "generate", "-C", dir)
+	}
+	return dir
+}
+
+func replaceTree(t *testing.T, dir string, tree files) {
+	t.Helper()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	tree.write(t, dir)
+}
+
+// TestGoldenWorks does with the golden projects what their owners would: build, vet, test. Their modules are tidy and
+// their Go files are formatted.
+func TestGoldenWorks(t *testing.T) {
+	t.Parallel()
+	for _, name := range slices.Sorted(maps.Keys(goldenProjects)) {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(goldens, name)
+			project := inProject(dir)
+			for file, content := range readTree(t, dir) {
+				if path.Ext(file) == ".go" {
+					checkFormat(t, file, content)
+				}
+			}
+			project.run(t, "go", "mod", "tidy", "-diff")
+			project.run(t, "go", "build", "./...")
+			project.run(t, "go", "vet", "./...")
+			t.Log(project.run(t, "go", append(testCommand(t, project), "./...")...))
+		})
+	}
+}
+
+// testCommand is go test -race where there is the C compiler that -race needs.
+func testCommand(t *testing.T, project command) []string {
+	t.Helper()
+	if strings.TrimSpace(project.run(t, "go", "env", "CGO_ENABLED")) == "1" {
+		return []string{"test", "-race"}
+	}
+	t.Log("no C compiler: tested without -race")
+	return []string{"test"}
+}
+
+func checkFormat(t *testing.T, name, content string) {
+	t.Helper()
+	formatted, err := format.Source([]byte(content))
+	if err != nil || string(formatted) != content {
+		t.Errorf("%s: not as gofmt has it: %v\n%s", name, err, diff(content, string(formatted)))
+	}
+}
+
+func diff(want, got string) string { return udiff.Unified("want", "got", want, got) }

@@ -1,0 +1,56 @@
+// Package invoiceserverclient connects to the service InvoiceServer.
+package invoiceserverclient
+
+import (
+	"google.golang.org/grpc"
+
+	pb "example.com/billing/v2/pb/invoice"
+	"example.com/billing/v2/pkg/client"
+)
+
+// Service is the name that the service is found by.
+const Service = "InvoiceServer"
+
+// serviceConfig follows the contract: unary calls have a deadline, which a shorter one of the caller's overrides, and
+// methods that declare themselves safe to repeat are retried while the service is unavailable.
+// See https://github.com/grpc/grpc/blob/master/doc/service_config.md.
+const serviceConfig = `{
+  "loadBalancingConfig": [{"round_robin": {}}],
+  "methodConfig": [
+    {
+      "name": [
+        {"service": "InvoiceServer", "method": "get_invoice"}
+      ],
+      "timeout": "5s",
+      "retryPolicy": {
+        "maxAttempts": 3,
+        "initialBackoff": "0.1s",
+        "maxBackoff": "1s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE"]
+      }
+    },
+    {
+      "name": [
+        {"service": "InvoiceServer", "method": "String"}
+      ],
+      "timeout": "5s"
+    },
+    {
+      "name": [
+        {"service": "InvoiceServer", "method": "Close"}
+      ],
+      "timeout": "5s"
+    }
+  ],
+  "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}
+}`
+
+// Dial returns a client of the service, found as cfg says, and the connection that it uses, which the caller closes.
+func Dial(cfg client.Config, opts ...grpc.DialOption) (pb.InvoiceServerClient, *grpc.ClientConn, error) {
+	conn, err := client.Dial(cfg, Service, serviceConfig, opts...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return pb.NewInvoiceServerClient(conn), conn, nil
+}

@@ -1,0 +1,32 @@
+package client
+
+import "testing"
+
+func TestDialByName(t *testing.T) {
+	tests := map[string]string{
+		"":     "etcd:///default/a.v1.A",
+		"prod": "etcd:///prod/a.v1.A",
+	}
+	for namespace, want := range tests {
+		cfg := Config{Endpoints: []string{"127.0.0.1:1"}, Namespace: namespace}
+		if got := dial(t, cfg).Target(); got != want {
+			t.Errorf("namespace %q: got %q, want %q", namespace, got, want)
+		}
+	}
+}
+
+func TestTargetsWinOverTheRegistry(t *testing.T) {
+	cfg := Config{Endpoints: []string{"127.0.0.1:1"}, Targets: map[string]string{service: "dns:///a:1"}}
+	if got := dial(t, cfg).Target(); got != "dns:///a:1" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestSharedConfigUsesOneResolver(t *testing.T) {
+	shared := Config{Endpoints: []string{"127.0.0.1:1"}}.Shared()
+	_, first := shared.find(service)
+	_, second := shared.find("b.v1.B")
+	if first[0] != second[0] {
+		t.Error("got two")
+	}
+}

@@ -1,0 +1,49 @@
+// Command hello serves the services that gen/wire/hello lists.
+package main
+
+import (
+	"os"
+
+	"google.golang.org/grpc"
+
+	"example.com/hello/gen/clients"
+	wire "example.com/hello/gen/wire/hello"
+	"example.com/hello/internal/platform/app"
+	"example.com/hello/internal/platform/config"
+	"example.com/hello/internal/service"
+	"example.com/hello/pkg/client"
+)
+
+// version is set when a release is built: -ldflags "-X main.version=v1.2.3".
+var version string
+
+func main() {
+	cfg, err := config.Load("hello", version, os.Args[1:])
+	if err == nil {
+		err = run(cfg)
+	}
+	os.Exit(app.ExitCode(err))
+}
+
+func run(cfg config.Config) error {
+	ctx, stop := app.SignalContext()
+	defer stop()
+
+	process, err := app.New(ctx, cfg)
+	if err != nil {
+		return err
+	}
+
+	calls, hangUp, err := clients.Dial(client.Config{
+		Targets: cfg.Client.Targets,
+	})
+	if err != nil {
+		return err
+	}
+	defer hangUp()
+
+	// What handlers need is opened here, closed with defer, and handed to them in service.Deps.
+	deps := service.Deps{Clients: calls}
+
+	return process.Run(ctx, func(r grpc.ServiceRegistrar) { wire.Register(r, deps) })
+}

@@ -1,0 +1,63 @@
+// Package catalogclient connects to the service shop.admin.v1.Catalog.
+package catalogclient
+
+import (
+	"google.golang.org/grpc"
+
+	pb "github.com/acme/shop/gen/shop/admin/v1"
+	"github.com/acme/shop/pkg/client"
+)
+
+// Service is the name that the service is found by.
+const Service = "shop.admin.v1.Catalog"
+
+// serviceConfig follows the contract: unary calls have a deadline, which a shorter one of the caller's overrides, and
+// methods that declare themselves safe to repeat are retried while the service is unavailable.
+// See https://github.com/grpc/grpc/blob/master/doc/service_config.md.
+const serviceConfig = `{
+  "loadBalancingConfig": [{"round_robin": {}}],
+  "methodConfig": [
+    {
+      "name": [
+        {"service": "shop.admin.v1.Catalog", "method": "CreateProduct"}
+      ],
+      "timeout": "5s"
+    },
+    {
+      "name": [
+        {"service": "shop.admin.v1.Catalog", "method": "UpdateProduct"}
+      ],
+      "timeout": "5s",
+      "retryPolicy": {
+        "maxAttempts": 3,
+        "initialBackoff": "0.1s",
+        "maxBackoff": "1s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE"]
+      }
+    },
+    {
+      "name": [
+        {"service": "shop.admin.v1.Catalog", "method": "DeleteProduct"}
+      ],
+      "timeout": "5s",
+      "retryPolicy": {
+        "maxAttempts": 3,
+        "initialBackoff": "0.1s",
+        "maxBackoff": "1s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE"]
+      }
+    }
+  ],
+  "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}
+}`
+
+// Dial returns a client of the service, found as cfg says, and the connection that it uses, which the caller closes.
+func Dial(cfg client.Config, opts ...grpc.DialOption) (pb.CatalogClient, *grpc.ClientConn, error) {
+	conn, err := client.Dial(cfg, Service, serviceConfig, opts...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return pb.NewCatalogClient(conn), conn, nil
+}
