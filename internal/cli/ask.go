@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/svcgen/svc/internal/engine"
 	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/render"
 	"github.com/svcgen/svc/internal/ui"
@@ -16,7 +17,7 @@ func (o *newOptions) ask(given func(flag string) bool, p ui.Prompter) (err error
 		if o.module != "" {
 			preset = manifest.NameFromModule(o.module)
 		}
-		if o.name, err = p.Input("Name of the project:", preset, manifest.CheckName); err != nil {
+		if o.name, err = p.Input("Name of the project:", preset, o.checkName); err != nil {
 			return err
 		}
 	}
@@ -52,6 +53,14 @@ func (o *newOptions) ask(given func(flag string) bool, p ui.Prompter) (err error
 	}
 	o.without = slices.DeleteFunc(known, func(name string) bool { return slices.Contains(o.with, name) })
 	return nil
+}
+
+// checkName refuses a name, or the folder that it leads to, while another can still be given.
+func (o *newOptions) checkName(name string) error {
+	if err := manifest.CheckName(name); err != nil || o.dir != "" {
+		return err
+	}
+	return engine.CheckEmpty(name)
 }
 
 func checkProto(name string) error {

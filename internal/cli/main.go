@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/svcgen/svc/internal/diag"
@@ -42,17 +43,21 @@ var (
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends svc at once
 	return Run(ctx, ui.System(), os.Args[1:])
 }
 
 // Run runs svc with the given streams and arguments and returns its exit code.
 func Run(ctx context.Context, io *ui.IO, args []string) int {
 	root := newRoot(io)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	checkArgs(root)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	code := exitCode(ctx, err)
 	switch {
-	case err == nil, errors.Is(err, errDrift), errors.Is(err, errConflicts):
+	case err == nil, reported(err):
 	case code == exitInterrupted:
 		fmt.Fprintln(io.Err, "svc: interrupted")
 	default:
@@ -60,6 +65,8 @@ func Run(ctx context.Context, io *ui.IO, args []string) int {
 	}
 	return code
 }
+
+func reported(err error) bool { return errors.Is(err, errDrift) || errors.Is(err, errConflicts) }
 
 func exitCode(ctx context.Context, err error) int {
 	var usage usageError
@@ -80,41 +87,39 @@ func exitCode(ctx context.Context, err error) int {
 	}
 }
 
-// explained puts the source lines into findings.
+// explained says how many findings there are, and puts the source lines into them.
 func explained(err error) error {
-	var found sourced
+	var found diag.Set
+	if !errors.As(err, &found) {
+		return err
+	}
+	return fmt.Errorf("%s\n%w", plural(len(found), "error"), withSource(found))
+}
+
+func withSource(found diag.Set) diag.Set { return found.WithSource(os.ReadFile) }
+
+// located makes the files of findings, which are relative to dir, relative to the working folder,
+// so that an editor or a terminal can open them.
+func located(dir string, found diag.Set) diag.Set {
+	out := slices.Clone(found)
+	for i, d := range out {
+		out[i].File = inDir(dir, d.File)
+	}
+	return out
+}
+
+// inDir returns the path, from the working folder, of a file that is named relative to dir.
+func inDir(dir, file string) string {
+	if file == "" || filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.ToSlash(filepath.Join(dir, filepath.FromSlash(file)))
+}
+
+func locatedError(dir string, err error) error {
+	var found diag.Set
 	if errors.As(err, &found) {
-		return fmt.Errorf("%s\n%w", plural(len(found.Set), "error"), found.withSource())
-	}
-	var set diag.Set
-	if errors.As(err, &set) {
-		return explained(sourced{Set: set, dir: "."})
-	}
-	return err
-}
-
-// sourced are findings whose files are relative to a folder.
-type sourced struct {
-	diag.Set
-	dir string
-}
-
-func (s sourced) Unwrap() error { return s.Set }
-
-func (s sourced) withSource() diag.Set {
-	return s.WithSource(func(file string) ([]byte, error) {
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(s.dir, filepath.FromSlash(file))
-		}
-		return os.ReadFile(file)
-	})
-}
-
-// inDir remembers what the files of findings are relative to.
-func inDir(dir string, err error) error {
-	var set diag.Set
-	if errors.As(err, &set) {
-		return sourced{Set: set, dir: dir}
+		return located(dir, found)
 	}
 	return err
 }

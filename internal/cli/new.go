@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -47,7 +48,12 @@ func newNew(io *ui.IO) *cobra.Command {
 		Example: `  svc new shop
   svc new shop --proto protos/ --module github.com/acme/shop
   svc new shop --proto shop.proto --app web=shop.v1.Catalog,shop.v1.Cart --app pay=shop.v1.Payments`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("one name is wanted, not %d: %s", len(args), strings.Join(args, " "))
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.name = args[0]
@@ -76,6 +82,9 @@ func newRun(c *cobra.Command, io *ui.IO, o newOptions) error {
 	ctx := c.Context()
 	var err error
 	if o.layers, err = render.Load(templates.FS); err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
 		return err
 	}
 	if io.Prompter != nil && !o.yes {
@@ -108,7 +117,7 @@ func newRun(c *cobra.Command, io *ui.IO, o newOptions) error {
 	return o.report(io, result, s)
 }
 
-// complete fills in defaults and checks what can be checked without the contract.
+// complete fills in what follows from the rest.
 func (o *newOptions) complete() error {
 	if o.name == "" && o.module != "" {
 		o.name = manifest.NameFromModule(o.module)
@@ -116,29 +125,35 @@ func (o *newOptions) complete() error {
 	if o.name == "" {
 		return usagef("a project needs a name: svc new NAME")
 	}
-	if err := manifest.CheckName(o.name); err != nil {
-		return usageError{err}
-	}
 	if o.module == "" {
 		o.module = "example.com/" + o.name
 	}
 	if o.dir == "" {
 		o.dir = o.name
 	}
-	if len(o.protos) > 0 && o.descriptorSet != "" {
+	return o.check()
+}
+
+// check refuses flags that exclude each other, and values that nothing can be made of.
+// An empty name, module or folder is not known yet, and no mistake.
+func (o *newOptions) check() error {
+	switch {
+	case len(o.protos) > 0 && o.descriptorSet != "":
 		return usagef("--proto and --descriptor-set exclude each other")
-	}
-	if len(o.apps) > 0 && o.appPerService {
+	case len(o.apps) > 0 && o.appPerService:
 		return usagef("--app and --app-per-service exclude each other")
-	}
-	if o.protoRef && len(o.protos) == 0 {
+	case o.protoRef && len(o.protos) == 0:
 		return usagef("--proto-ref needs --proto")
 	}
-	_, layersErr := render.Choose(o.layers, o.with, o.without)
-	if err := errors.Join(manifest.CheckModule(o.module), manifest.CheckRegistry(o.registry), layersErr); err != nil {
-		return usageError{err}
+	_, err := render.Choose(o.layers, o.with, o.without)
+	err = errors.Join(err, manifest.CheckRegistry(o.registry), engine.CheckEmpty(o.dir))
+	if o.name != "" {
+		err = errors.Join(manifest.CheckName(o.name), err)
 	}
-	if err := engine.CheckEmpty(o.dir); err != nil {
+	if o.module != "" {
+		err = errors.Join(manifest.CheckModule(o.module), err)
+	}
+	if err != nil {
 		return usageError{err}
 	}
 	return nil

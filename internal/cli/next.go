@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/svcgen/svc/internal/engine"
 	"github.com/svcgen/svc/internal/manifest"
@@ -18,40 +19,55 @@ import (
 // tidy runs go mod tidy and tells which modules it downloads.
 func tidy(ctx context.Context, io *ui.IO, dir string) error {
 	io.Progress("go mod tidy")
+	said := &goOutput{progress: io.Progress}
 	cmd := exec.CommandContext(ctx, "go", "mod", "tidy")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
-	stderr, err := cmd.StderrPipe()
+	cmd.Stderr = said
+	cmd.WaitDelay = time.Second // a git that outlives an interrupted go has its standard error
+	err := cmd.Run()
+	if errors.Is(err, exec.ErrNotFound) {
+		return errors.New("go mod tidy: there is no go command in PATH: install Go, or use --no-tidy")
+	}
 	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	var said strings.Builder
-	for lines := bufio.NewScanner(stderr); lines.Scan(); {
-		if strings.HasPrefix(lines.Text(), "go: downloading ") {
-			io.Progress(strings.TrimPrefix(lines.Text(), "go: "))
-			continue
-		}
-		said.WriteString(lines.Text() + "\n")
-	}
-	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("go mod tidy: %w\n%s", err, strings.TrimSpace(said.String()))
+		return fmt.Errorf("go mod tidy: %w\n%s", err, strings.TrimSpace(said.rest.String()+string(said.line)))
 	}
 	return nil
 }
 
+// goOutput tells of the downloads that a go command reports and keeps the rest of what it says.
+type goOutput struct {
+	progress func(string)
+	line     []byte
+	rest     strings.Builder
+}
+
+// Write takes lines in any pieces.
+func (g *goOutput) Write(p []byte) (int, error) {
+	g.line = append(g.line, p...)
+	for {
+		line, after, complete := bytes.Cut(g.line, []byte("\n"))
+		if !complete {
+			return len(p), nil
+		}
+		g.line = after
+		if download, ok := strings.CutPrefix(string(line), "go: downloading "); ok {
+			g.progress("downloading " + download)
+			continue
+		}
+		g.rest.Write(line)
+		g.rest.WriteByte('\n')
+	}
+}
+
 // report says what was made and what to do next.
 func (o *newOptions) report(io *ui.IO, r *engine.Result, s engine.Scaffold) error {
-	for _, w := range r.Warnings {
-		fmt.Fprintf(io.Err, "warning: %s: %s: %s\n", w.Pos, w.Message, w.Hint)
-	}
+	warn(io, r.Warnings)
 	services := len(s.Contract.Services())
 	fmt.Fprintf(io.Out, "Made %s: %s, %s, %s.\n\n", o.dir, plural(len(s.Manifest.Apps), "app"), plural(services, "service"), plural(len(r.Plan.Actions), "file"))
 	app := s.Manifest.Apps[0].Name
-	_, err := fmt.Fprintf(io.Out, "Next:\n  cd %s%s\n  go test ./...\n  go run ./cmd/%s   # serves on :9090, until Ctrl-C\n\nAfter a change in %s or svc.yaml: svc generate\n",
-		quoted(o.dir), joinWorkspace(o.dir), app, contractPlace(s.Manifest.Proto))
+	_, err := fmt.Fprintf(io.Out, "Next:\n%s  go test ./...\n  go run ./cmd/%s   # serves on :9090, until Ctrl-C\n\nAfter a change in %s or svc.yaml: svc generate\n",
+		enter(o.dir), app, contractPlace(s.Manifest.Proto))
 	return err
 }
 
@@ -59,22 +75,35 @@ func contractPlace(p manifest.Proto) string {
 	if p.DescriptorSet != "" {
 		return p.DescriptorSet
 	}
-	return strings.Join(p.Roots, ", ") + "/"
+	return strings.Join(p.Roots, "/, ") + "/"
 }
 
-// joinWorkspace is what makes a project inside a Go workspace build: the workspace has to list it.
-func joinWorkspace(dir string) string {
-	abs, err := filepath.Abs(dir)
-	if err != nil || os.Getenv("GOWORK") == "off" {
-		return ""
+// enter is the step into the project. A Go workspace that the project is in has to list it before it builds there.
+func enter(dir string) string {
+	var steps string
+	if filepath.Clean(dir) != "." {
+		steps = fmt.Sprintf("  cd %s\n", quoted(dir))
 	}
-	for d := filepath.Dir(abs); ; d = filepath.Dir(d) {
-		if _, err := os.Stat(filepath.Join(d, "go.work")); err == nil {
-			return " && go work use ."
-		} else if !errors.Is(err, os.ErrNotExist) || d == filepath.Dir(d) {
-			return ""
+	if inWorkspace(dir) {
+		steps += "  go work use .\n"
+	}
+	return steps
+}
+
+func inWorkspace(dir string) bool {
+	if env := os.Getenv("GOWORK"); env != "" {
+		return env != "off"
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return false
+	}
+	for d := abs; d != filepath.Dir(d); d = filepath.Dir(d) {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(d), "go.work")); err == nil {
+			return true
 		}
 	}
+	return false
 }
 
 // quoted writes a path for a shell.

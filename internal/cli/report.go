@@ -23,16 +23,11 @@ type report struct {
 }
 
 func (r report) text(io *ui.IO) error {
-	for _, w := range (sourced{r.Warnings, r.dir}).withSource() {
-		fmt.Fprintf(io.Err, "warning: %s\n", diag.Set{w})
-	}
-	if r.Recovered {
-		fmt.Fprintln(io.Err, "finished what a run that was killed had begun")
-	}
+	r.notes(io)
 	var b strings.Builder
 	written := 0
 	for _, a := range r.Plan.Actions {
-		fmt.Fprintf(&b, "%-8s %s", a.Kind, a.Path)
+		fmt.Fprintf(&b, "%-8s %s", a.Kind, inDir(r.dir, a.Path))
 		if a.Reason != "" {
 			fmt.Fprintf(&b, " (%s)", a.Reason)
 		}
@@ -44,6 +39,20 @@ func (r report) text(io *ui.IO) error {
 	b.WriteString(r.summary(written) + "\n")
 	_, err := io.Out.Write([]byte(b.String()))
 	return err
+}
+
+// notes are what is not a result.
+func (r report) notes(io *ui.IO) {
+	warn(io, r.Warnings)
+	if r.Recovered {
+		fmt.Fprintln(io.Err, "finished what a run that was killed had begun")
+	}
+}
+
+func warn(io *ui.IO, warnings diag.Set) {
+	for _, w := range withSource(warnings) {
+		fmt.Fprintf(io.Err, "warning: %s\n", diag.Set{w})
+	}
 }
 
 func (r report) summary(written int) string {
@@ -66,7 +75,8 @@ func (r report) summary(written int) string {
 	return s
 }
 
-func (r report) diff(w io.Writer) error {
+func (r report) diff(io *ui.IO) error {
+	r.notes(io)
 	for _, a := range r.Plan.Actions {
 		if !a.Writes() {
 			continue
@@ -78,7 +88,7 @@ func (r report) diff(w io.Writer) error {
 		if a.Kind == plan.Delete {
 			to = "/dev/null"
 		}
-		if _, err := io.WriteString(w, udiff.Unified(from, to, string(a.Old), string(a.New))); err != nil {
+		if _, err := fmt.Fprint(io.Out, udiff.Unified(from, to, string(a.Old), string(a.New))); err != nil {
 			return err
 		}
 	}
@@ -91,9 +101,10 @@ func (r report) json(w io.Writer) error {
 		actions = []plan.Action{}
 	}
 	return encodeJSON(w, map[string]any{
-		"actions":  actions,
-		"warnings": append(diag.Set{}, r.Warnings...),
-		"dry_run":  r.dry,
+		"actions":   actions,
+		"warnings":  append(diag.Set{}, r.Warnings...),
+		"dry_run":   r.dry,
+		"recovered": r.Recovered,
 	})
 }
 

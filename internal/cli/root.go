@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,11 +29,34 @@ func newRoot(io *ui.IO) *cobra.Command {
 		return usagef("%w\nrun %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(newNew(io), newGenerate(io), newSchema(io), newVersion(io))
-	for _, c := range append(root.Commands(), root) {
-		c.Args = usageArgs(c.Args)
-	}
-	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	root.SetHelpCommand(newHelp(root))
 	return root
+}
+
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Explain a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("there is no command %q\nrun svc --help", strings.Join(args, " "))
+			}
+			return c.Help()
+		},
+	}
+}
+
+// checkArgs makes what is wrong with the arguments of a command, or of one below it, a usage error.
+func checkArgs(c *cobra.Command) {
+	c.Args = usageArgs(c.Args)
+	c.SuggestionsMinimumDistance = 2
+	if !c.Runnable() {
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
+	for _, sub := range c.Commands() {
+		checkArgs(sub)
+	}
 }
 
 // usageArgs makes what is wrong with arguments a usage error.
@@ -41,10 +65,14 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		if check == nil {
 			return nil
 		}
-		if err := check(c, args); err != nil {
-			return usagef("%w\nrun %s --help", err, c.CommandPath())
+		err := check(c, args)
+		if err == nil {
+			return nil
 		}
-		return nil
+		if meant := c.SuggestionsFor(args[0]); len(meant) > 0 {
+			return usagef("%w; did you mean %s?", err, strings.Join(meant, " or "))
+		}
+		return usagef("%w\nrun %s --help", err, c.CommandPath())
 	}
 }
 

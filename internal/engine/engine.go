@@ -31,13 +31,32 @@ type Engine struct {
 }
 
 // ErrNoProject means that a folder holds no svc.yaml.
-var ErrNoProject = errors.New("no " + manifest.FileName + " here")
+var ErrNoProject = errors.New("no " + manifest.FileName)
+
+// FindProject returns the project that dir belongs to: the nearest folder, from dir upwards, with a manifest.
+func FindProject(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(abs); err != nil || !info.IsDir() {
+		return "", fmt.Errorf("%w: %s is not a folder", ErrNoProject, dir)
+	}
+	for d, up := dir, abs; ; d, up = filepath.Join(d, ".."), filepath.Dir(up) {
+		if _, err := os.Stat(filepath.Join(up, manifest.FileName)); err == nil {
+			return d, nil
+		}
+		if up == filepath.Dir(up) {
+			return "", fmt.Errorf("%w in %s or above it: make a project with svc new, or name its folder with -C", ErrNoProject, abs)
+		}
+	}
+}
 
 // ReadManifest reads the manifest of the project in dir and checks it against the layers.
 func (e *Engine) ReadManifest(dir string) (*manifest.Manifest, error) {
 	content, err := os.ReadFile(filepath.Join(dir, manifest.FileName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w: run svc new, or name the project with -C DIR", dir, ErrNoProject)
+		return nil, fmt.Errorf("%w in %s", ErrNoProject, dir)
 	}
 	if err != nil {
 		return nil, err
@@ -201,10 +220,17 @@ func readLock(dir string) (*lock.Lock, error) {
 	l, err := lock.Parse(content)
 	if err != nil {
 		var found diag.Set
-		found.At(diag.Pos{File: lock.Path}, "restore it from version control", "%v", err)
+		found.At(diag.Pos{File: lock.Path}, lockHint(err), "%v", err)
 		return nil, found.Err()
 	}
 	return l, nil
+}
+
+func lockHint(err error) string {
+	if errors.Is(err, lock.ErrVersion) {
+		return "use the svc that wrote it, or a newer one"
+	}
+	return "restore it from version control"
 }
 
 // readDisk reads what is on disk at every path that is emitted or was.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/svcgen/svc/internal/apply"
 	"github.com/svcgen/svc/internal/diag"
@@ -32,7 +33,7 @@ func (e *Engine) Generate(ctx context.Context, dir string, dry bool) (*Result, e
 	var project *apply.Project
 	if !dry {
 		var err error
-		if project, err = apply.Open(dir); err != nil {
+		if project, err = e.open(ctx, dir); err != nil {
 			return nil, err
 		}
 		defer project.Close()
@@ -56,6 +57,27 @@ func (e *Engine) Generate(ctx context.Context, dir string, dry bool) (*Result, e
 		return nil, err
 	}
 	return result, e.remember(dir, result)
+}
+
+// open takes hold of the project. An interrupt ends the wait for another run.
+func (e *Engine) open(ctx context.Context, dir string) (*apply.Project, error) {
+	type opened struct {
+		project *apply.Project
+		err     error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		p, err := apply.Open(dir)
+		done <- opened{p, err}
+	}()
+	waiting := time.AfterFunc(time.Second, func() { e.Progress("waiting for another run of svc in " + dir) })
+	defer waiting.Stop()
+	select {
+	case o := <-done:
+		return o.project, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err() // the process ends, and what it may still take hold of with it
+	}
 }
 
 func (e *Engine) plan(ctx context.Context, dir string) (*Result, error) {

@@ -50,11 +50,11 @@ func CheckEmpty(dir string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
+	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file, not a folder", dir)
 	}
-	if len(entries) == 0 {
-		return nil
+	if err != nil || len(entries) == 0 {
+		return err
 	}
 	names := make([]string, len(entries))
 	for i, e := range entries {
@@ -95,14 +95,14 @@ func (e *Engine) Create(ctx context.Context, s Scaffold) (*Result, error) {
 // place writes the files beside s.Dir, finishes them, and moves them there.
 func (s Scaffold) place(ctx context.Context, files map[string][]byte) (err error) {
 	made, err := makeDir(s.Dir)
+	defer func() {
+		if err != nil {
+			removeEmpty(made)
+		}
+	}()
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, removeAll(made))
-		}
-	}()
 	stage, err := os.MkdirTemp(s.Dir, ".svc-new-")
 	if err != nil {
 		return err
@@ -122,29 +122,31 @@ func (s Scaffold) place(ctx context.Context, files map[string][]byte) (err error
 	return moveEntries(stage, s.Dir)
 }
 
-// makeDir makes dir and returns the outermost folder that it had to make, or "".
-func makeDir(dir string) (made string, err error) {
+// makeDir makes dir and returns the folders that were missing, innermost first.
+func makeDir(dir string) (made []string, err error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	for d := abs; ; d = filepath.Dir(d) {
-		if _, err := os.Stat(d); err == nil || d == filepath.Dir(d) {
+	for d := abs; d != filepath.Dir(d); d = filepath.Dir(d) {
+		if _, err := os.Stat(d); err == nil {
 			break
 		}
-		made = d
+		made = append(made, d)
 	}
 	return made, os.MkdirAll(abs, 0o755)
 }
 
-func removeAll(made string) error {
-	if made == "" {
-		return nil
+// removeEmpty takes away folders that were made for nothing, but not what others have put there since.
+func removeEmpty(made []string) {
+	for _, d := range made {
+		if os.Remove(d) != nil {
+			return
+		}
 	}
-	return os.RemoveAll(made)
 }
 
-// moveEntries moves what is in from to to, and moves all back when one can't be.
+// moveEntries moves what is in from to to, and takes all back when one can't be. It replaces nothing.
 func moveEntries(from, to string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {
@@ -152,7 +154,7 @@ func moveEntries(from, to string) error {
 	}
 	var moved []string
 	for _, e := range entries {
-		if err := os.Rename(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
+		if err := moveNew(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
 			for _, name := range slices.Backward(moved) {
 				err = errors.Join(err, os.RemoveAll(filepath.Join(to, name)))
 			}
@@ -161,4 +163,11 @@ func moveEntries(from, to string) error {
 		moved = append(moved, e.Name())
 	}
 	return nil
+}
+
+func moveNew(from, to string) error {
+	if _, err := os.Lstat(to); err == nil {
+		return fmt.Errorf("%s: %w since svc began", to, fs.ErrExist)
+	}
+	return os.Rename(from, to)
 }

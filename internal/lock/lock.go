@@ -28,6 +28,9 @@ const (
 // BasePath returns where the content that svc last emitted for a file is kept: the middle leg of a merge.
 func BasePath(path string) string { return baseDir + path }
 
+// ErrVersion means that another svc, most likely a newer one, wrote the lock.
+var ErrVersion = errors.New("unsupported lock version")
+
 // Lock says what svc emitted, by path.
 type Lock struct {
 	Version int              `json:"version"`
@@ -55,7 +58,7 @@ func Parse(content []byte) (*Lock, error) {
 		return nil, fmt.Errorf("not a lock: %w", err)
 	}
 	if l.Version != Version {
-		return nil, fmt.Errorf("lock version %d is not supported: this svc reads version %d", l.Version, Version)
+		return nil, fmt.Errorf("%w %d: this svc reads version %d", ErrVersion, l.Version, Version)
 	}
 	for path, e := range l.Files {
 		if err := tree.CheckPath(path); err != nil {

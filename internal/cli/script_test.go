@@ -1,0 +1,290 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/svcgen/svc/internal/plugin"
+	"github.com/svcgen/svc/internal/protoload"
+	"github.com/svcgen/svc/internal/ui"
+)
+
+// TestMain lets the test binary be svc and protoc-gen-svc, and two programs that the stories need beside them:
+// request and response are the protoc that a plugin talks to. A script that puts a copy of it first in PATH,
+// as go, gets a go command that fails.
+func TestMain(m *testing.M) {
+	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == "go" {
+		os.Exit(brokenGo())
+	}
+	testscript.Main(m, map[string]func(){
+		"svc":            func() { os.Exit(Main()) },
+		"protoc-gen-svc": func() { os.Exit(plugin.Main(os.Stdin, os.Stdout, os.Stderr)) },
+		"request":        func() { must(request(os.Args[1], os.Args[2])) },
+		"response":       func() { must(response(os.Stdin)) },
+		"descriptor-set": func() { must(descriptorSet(os.Args[1])) },
+	})
+}
+
+// TestScripts runs the stories in testdata/script, beside what testscript has, with these commands:
+//
+//	exitcode N COMMAND…      the command ends with exit code N
+//	edit FILE OLD NEW        replaces a text that must be there
+//	snapshot DIR             remembers every file below DIR, with its time
+//	untouched DIR            nothing below DIR has been written, made or removed since
+//	json FILE                FILE, e.g. stdout, is JSON
+//	lines FILE TEXT…         FILE holds these texts in this order
+func TestScripts(t *testing.T) {
+	buildStubPlugins(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("..", "..", "testdata", "script"),
+		RequireUniqueNames:  true,
+		RequireExplicitExec: false,
+		Setup:               setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exitcode":  exitcodeCmd,
+			"edit":      editCmd,
+			"snapshot":  snapshotCmd,
+			"untouched": untouchedCmd,
+			"json":      jsonCmd,
+			"lines":     linesCmd,
+		},
+	})
+}
+
+// buildStubPlugins has the plugins that all stories share built, so that none of them says so.
+func buildStubPlugins(t *testing.T) {
+	t.Helper()
+	var out bytes.Buffer
+	dir := filepath.Join(t.TempDir(), "first")
+	if code := Run(t.Context(), &ui.IO{Out: &out, Err: &out}, []string{"new", "first", "--no-tidy", "--dir", dir}); code != exitOK {
+		t.Fatalf("svc new ends with %d:\n%s", code, &out)
+	}
+}
+
+// setup gives a story the caches of this machine and nothing else of it.
+func setup(e *testscript.Env) error {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	out, err := exec.Command("go", "env", "-json", "GOPATH", "GOMODCACHE", "GOCACHE", "GOPROXY", "GOFLAGS", "GOTOOLCHAIN").Output()
+	if err != nil {
+		return fmt.Errorf("go env: %w", err)
+	}
+	var env map[string]string
+	if err := json.Unmarshal(out, &env); err != nil {
+		return err
+	}
+	for key, value := range env {
+		e.Setenv(key, value)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	e.Setenv("XDG_CACHE_HOME", cache) // where os.UserCacheDir looks on unix
+	e.Setenv("LocalAppData", cache)   // and on windows
+	e.Setenv("SELF", self)
+	e.Values[snapshots{}] = map[string]string{}
+	return nil
+}
+
+func must(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func exitcodeCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode N command…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+func editCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: edit FILE OLD NEW")
+	}
+	content := ts.ReadFile(args[0])
+	if strings.Count(content, args[1]) != 1 {
+		ts.Fatalf("%s holds %q %d times, want once", args[0], args[1], strings.Count(content, args[1]))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(content, args[1], args[2], 1)), 0o644))
+}
+
+// snapshots is the key of a script's snapshots, by folder.
+type snapshots struct{}
+
+func snapshotCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: snapshot DIR")
+	}
+	ts.Value(snapshots{}).(map[string]string)[ts.MkAbs(args[0])] = state(ts, args[0])
+}
+
+func untouchedCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: untouched DIR")
+	}
+	was, ok := ts.Value(snapshots{}).(map[string]string)[ts.MkAbs(args[0])]
+	if !ok {
+		ts.Fatalf("there is no snapshot of %s", args[0])
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(was) {
+		seen[line] = true
+	}
+	is := state(ts, args[0])
+	for line := range strings.Lines(is) {
+		if !seen[line] {
+			ts.Logf("now: %s", line)
+		}
+	}
+	if is != was {
+		ts.Fatalf("%s has been touched; it was:\n%s", args[0], was)
+	}
+}
+
+// state is a line for each file and folder below dir. The time of a folder is left out: svc may look for a lock in it.
+func state(ts *testscript.TestScript, dir string) string {
+	var b strings.Builder
+	root := ts.MkAbs(dir)
+	ts.Check(filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, p)
+		fmt.Fprintf(&b, "%s %v", filepath.ToSlash(rel), info.Mode())
+		if !e.IsDir() {
+			fmt.Fprintf(&b, " %d %d", info.Size(), info.ModTime().UnixNano())
+		}
+		b.WriteByte('\n')
+		return err
+	}))
+	return b.String()
+}
+
+func jsonCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: json FILE")
+	}
+	if json.Valid([]byte(ts.ReadFile(args[0]))) == neg {
+		ts.Fatalf("%s is JSON: %t", args[0], neg)
+	}
+}
+
+func linesCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: lines FILE TEXT…")
+	}
+	rest := ts.ReadFile(args[0])
+	for _, text := range args[1:] {
+		_, after, found := strings.Cut(rest, text)
+		if !found {
+			ts.Fatalf("%s does not hold %q after the texts before it", args[0], text)
+		}
+		rest = after
+	}
+}
+
+// request writes what protoc would send for the contract below dir.
+func request(parameter, dir string) error {
+	c, err := protoload.Load(context.Background(), protoload.Source{Dir: dir, Roots: []string{"."}})
+	if err != nil {
+		return err
+	}
+	c.Request.Parameter = proto.String(parameter)
+	return write(c.Request)
+}
+
+// response prints what a plugin answered: its error, or the names of its files.
+func response(in io.Reader) error {
+	content, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	answer := &pluginpb.CodeGeneratorResponse{}
+	if err := proto.Unmarshal(content, answer); err != nil {
+		return err
+	}
+	if answer.Error != nil {
+		fmt.Println("error:", answer.GetError())
+	}
+	for _, f := range answer.File {
+		fmt.Println(f.GetName())
+	}
+	return nil
+}
+
+// descriptorSet writes the contract below dir as protoc --include_imports --include_source_info does.
+func descriptorSet(dir string) error {
+	c, err := protoload.Load(context.Background(), protoload.Source{Dir: dir, Roots: []string{"."}})
+	if err != nil {
+		return err
+	}
+	return write(&descriptorpb.FileDescriptorSet{File: c.Request.ProtoFile})
+}
+
+func write(m proto.Message) error {
+	content, err := proto.Marshal(m)
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.Write(content)
+	return err
+}
+
+// brokenGo is a go command that fails, or that the user interrupts while it runs: then it sends the interrupt to svc,
+// and goes on until svc kills it.
+func brokenGo() int {
+	if os.Getenv("BROKEN_GO") != "interrupted" {
+		fmt.Fprintln(os.Stderr, "go: downloading example.com/x v1.0.0")
+		fmt.Fprintln(os.Stderr, "go: example.com/x@v1.0.0: no such host")
+		return 1
+	}
+	svc, err := os.FindProcess(os.Getppid())
+	if err == nil {
+		err = svc.Signal(os.Interrupt)
+	}
+	must(err)
+	never := make(chan os.Signal, 1)
+	signal.Notify(never, syscall.SIGTERM)
+	<-never
+	return 1
+}
