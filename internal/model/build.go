@@ -104,22 +104,33 @@ func (b *builder) services(p *Project, plugin *protogen.Plugin) []*Service {
 		}
 	}
 	slices.SortFunc(services, func(x, y *Service) int { return strings.Compare(x.FullName, y.FullName) })
-	b.spreadFiles(services)
+	b.spread(services)
 	if len(services) == 0 {
 		b.found.At(b.contract.Pos(plugin.Request.FileToGenerate[0], 1, 1), "declare one: service Greeter { rpc SayHello (HelloRequest) returns (HelloReply); }", "the contract declares no service")
 	}
 	return services
 }
 
-// spreadFiles gives services of one package distinct files and client packages: FooBar and Foo_bar read alike in lower case.
-func (b *builder) spreadFiles(services []*Service) {
-	files, clients := map[string]bool{}, map[string]bool{}
+// spread gives services of one package distinct files, handler types and client packages: FooBar and Foo_Bar read
+// alike in lower case, and NewFoo is what makes a Foo.
+func (b *builder) spread(services []*Service) {
+	files, types, clients := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, s := range services {
 		s.Handler.File = unused(files, s.Handler.Dir+"/", s.Handler.File)
 		s.Client.Name = unused(clients, path.Dir(s.Client.Dir)+"/", s.Client.Name)
 		s.Client.Dir = path.Join(path.Dir(s.Client.Dir), s.Client.Name)
 		s.Client.Path = b.manifest.Module + "/" + s.Client.Dir
+		s.Handler.Type = unusedType(types, s.Handler.Dir+"/", s.Handler.Type)
 	}
+}
+
+// unusedType is unused for a name that comes with a constructor.
+func unusedType(used map[string]bool, dir, name string) string {
+	for base, i := name, 2; used[dir+name] || used[dir+"New"+name]; i++ {
+		name = fmt.Sprint(base, i)
+	}
+	used[dir+name], used[dir+"New"+name] = true, true
+	return name
 }
 
 func unused(used map[string]bool, dir, name string) string {
@@ -143,7 +154,7 @@ func (b *builder) service(p *Project, f *protogen.File, s *protogen.Service, stu
 	}
 	svc.Handler = Handler{
 		Package: b.inModule(path.Join("internal/service", dir), packageName(dir)),
-		Type:    handlerType(s.GoName),
+		Type:    s.GoName,
 		File:    fileStem(s.GoName),
 	}
 	client := strings.ToLower(strings.ReplaceAll(s.GoName, "_", "")) + "client"

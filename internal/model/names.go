@@ -30,12 +30,13 @@ func newAliases() *aliases {
 	return &aliases{byPath: map[string]string{}, used: map[string]bool{}}
 }
 
-// add returns the alias of an import path, made of want at the first call.
+// add returns the alias of an import path, made of want at the first call. It is in lower case, as what
+// contracts name in Go never is, so that an import and a declaration can't be called alike.
 func (a *aliases) add(importPath, want string) string {
 	if alias, ok := a.byPath[importPath]; ok {
 		return alias
 	}
-	alias := want
+	alias := strings.ToLower(want)
 	if taken(alias) {
 		alias += "pb"
 	}
@@ -52,8 +53,13 @@ func (a *aliases) sorted() []Import {
 	return slices.SortedFunc(slices.Values(a.list), func(x, y Import) int { return strings.Compare(x.Path, y.Path) })
 }
 
-// specialDirs have a meaning to Go, to the emitted layout below gen/, or to Windows.
-var specialDirs = strings.Fields("internal vendor testdata wire clients aux con nul prn")
+// specialDirs have a meaning to Go, to the emitted layout below gen/, or to Windows; protogen can't import init.
+var specialDirs = strings.Fields(`internal vendor testdata wire clients init aux con nul prn
+	com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9`)
+
+// shadowed are names of import paths' last elements under which the stub plugins import packages where they have
+// a variable of that name: they would take one for the other.
+var shadowed = strings.Fields("b b0 c cOpts ctx dec err in info interceptor m m0 opts req srv stream sv v x")
 
 // packageDir is the folder, below gen/ or internal/service/, of a proto package, or of a file that declares none.
 func packageDir(protoPackage, file string) string {
@@ -66,7 +72,7 @@ func packageDir(protoPackage, file string) string {
 		if strings.HasPrefix(e, "_") {
 			e = "x" + e
 		}
-		if slices.Contains(specialDirs, strings.ToLower(e)) {
+		if slices.Contains(specialDirs, strings.ToLower(e)) || i == len(elems)-1 && slices.Contains(shadowed, e) {
 			e += "pb"
 		}
 		elems[i] = e
@@ -74,18 +80,16 @@ func packageDir(protoPackage, file string) string {
 	return strings.Join(elems, "/")
 }
 
-// identifier makes s a Go identifier by replacing what can't be in one.
+var notInIdentifier = regexp.MustCompile(`^[0-9]|^$|[^0-9A-Za-z_]`)
+
+// identifier makes s a Go identifier that can be part of an import path, too, by replacing what can't be in one.
 func identifier(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return r
+	return notInIdentifier.ReplaceAllStringFunc(s, func(bad string) string {
+		if bad != "" && bad[0] >= '0' && bad[0] <= '9' {
+			return "_" + bad
 		}
-		return '_'
-	}, s)
-	if s == "" || unicode.IsDigit(rune(s[0])) {
-		s = "_" + s
-	}
-	return s
+		return "_"
+	})
 }
 
 var version = regexp.MustCompile(`^v[0-9]+((alpha|beta|p[0-9]+alpha|p[0-9]+beta)[0-9]+)?$`)
@@ -102,15 +106,6 @@ func packageName(dir string) string {
 		name += "pb"
 	}
 	return name
-}
-
-// handlerType names the type that implements a service. NewX is the constructor of X, so a service that
-// is itself called NewX gets another name.
-func handlerType(service string) string {
-	if rest, ok := strings.CutPrefix(service, "New"); ok && rest != "" && !unicode.IsLower(rune(rest[0])) {
-		return service + "Handler"
-	}
-	return service
 }
 
 // fileSuffixes end a Go file's name with a meaning: a test, or a system or architecture it is for.
@@ -154,6 +149,9 @@ func envPrefix(app string) string {
 	return strings.ToUpper(strings.ReplaceAll(app, "-", "_"))
 }
 
+// plusBuild is what gofmt moves to the top of the file, wherever it stands.
+var plusBuild = regexp.MustCompile(`^\s*\+build`)
+
 // docLines splits a comment into lines that are safe in a comment of any language that has line comments.
 func docLines(comment string) []string {
 	comment = strings.TrimRight(strings.ToValidUTF8(comment, "\uFFFD"), " \t\r\n")
@@ -168,6 +166,7 @@ func docLines(comment string) []string {
 			}
 			return r
 		}, line)
+		line = plusBuild.ReplaceAllString(line, " + build")
 		lines = append(lines, strings.TrimRight(strings.TrimPrefix(line, " "), " \t"))
 	}
 	return lines

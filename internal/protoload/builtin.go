@@ -50,7 +50,9 @@ import (
 	_ "google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/bufbuild/protocompile"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
 )
 
 // builtinDirs are the import paths that are built in and have a public Go package.
@@ -74,4 +76,26 @@ func resolveBuiltin(file string) (protocompile.SearchResult, error) {
 	}
 	desc, err := protoregistry.GlobalFiles.FindFileByPath(file)
 	return protocompile.SearchResult{Desc: desc}, err
+}
+
+// public gives a copy of a built-in file that a contract carries the Go package of the built-in one: nothing is
+// generated for it, whatever go_package the copy names.
+func public(f *descriptorpb.FileDescriptorProto) *descriptorpb.FileDescriptorProto {
+	if !Builtin(f.GetName()) {
+		return f
+	}
+	builtin, err := protoregistry.GlobalFiles.FindFileByPath(f.GetName())
+	if err != nil {
+		return f
+	}
+	goPackage := builtin.Options().(*descriptorpb.FileOptions).GetGoPackage()
+	if f.GetOptions().GetGoPackage() == goPackage {
+		return f
+	}
+	f = proto.CloneOf(f)
+	if f.Options == nil {
+		f.Options = &descriptorpb.FileOptions{}
+	}
+	f.Options.GoPackage = &goPackage
+	return f
 }

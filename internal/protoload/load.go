@@ -206,7 +206,7 @@ func request(compiled linker.Files) *pluginpb.CodeGeneratorRequest {
 
 func descriptorProto(f protoreflect.FileDescriptor) *descriptorpb.FileDescriptorProto {
 	if r, ok := f.(linker.Result); ok {
-		return r.FileDescriptorProto()
+		return public(r.FileDescriptorProto())
 	}
 	return protodesc.ToFileDescriptorProto(f)
 }
@@ -259,7 +259,7 @@ func descriptorSetError(file, format string, args ...any) error {
 func requestOfSet(set *descriptorpb.FileDescriptorSet) *pluginpb.CodeGeneratorRequest {
 	byName := map[string]*descriptorpb.FileDescriptorProto{}
 	for _, f := range set.File {
-		byName[f.GetName()] = f
+		byName[f.GetName()] = public(f)
 	}
 	req := &pluginpb.CodeGeneratorRequest{}
 	var add func(name string)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -41,7 +42,7 @@ func Stubs(ctx context.Context, plugins []Plugin, request *pluginpb.CodeGenerato
 	}
 	byName := map[string]*descriptorpb.FileDescriptorProto{}
 	for _, f := range request.ProtoFile {
-		byName[f.GetName()] = f
+		byName[f.GetName()] = harmless(f)
 	}
 	results := make([][]StubFile, len(jobs))
 	g, ctx := errgroup.WithContext(ctx)
@@ -146,4 +147,38 @@ func closure(files []string, byName map[string]*descriptorpb.FileDescriptorProto
 		add(name)
 	}
 	return list
+}
+
+// harmful is what must not stand in a Go comment as the plugins write it, with nothing between // and the text:
+// a byte order mark, which doesn't compile, and what is not a comment to Go, such as //go:embed and // +build,
+// which gofmt moves to the top of the file.
+var harmful = regexp.MustCompile(`(?m)^(go:|line |export |extern )|^\s*\+(build)|\x{FEFF}`)
+
+// harmless returns f with comments that protoc-gen-go and protoc-gen-go-grpc can copy.
+func harmless(f *descriptorpb.FileDescriptorProto) *descriptorpb.FileDescriptorProto {
+	if !slices.ContainsFunc(f.GetSourceCodeInfo().GetLocation(), isHarmful) {
+		return f
+	}
+	f = proto.CloneOf(f)
+	for _, loc := range f.SourceCodeInfo.Location {
+		loc.LeadingComments = defuse(loc.LeadingComments)
+		loc.TrailingComments = defuse(loc.TrailingComments)
+		for i, c := range loc.LeadingDetachedComments {
+			loc.LeadingDetachedComments[i] = *defuse(&c)
+		}
+	}
+	return f
+}
+
+func isHarmful(loc *descriptorpb.SourceCodeInfo_Location) bool {
+	return harmful.MatchString(loc.GetLeadingComments()) || harmful.MatchString(loc.GetTrailingComments()) ||
+		slices.ContainsFunc(loc.LeadingDetachedComments, harmful.MatchString)
+}
+
+func defuse(comment *string) *string {
+	if comment == nil {
+		return nil
+	}
+	c := harmful.ReplaceAllString(*comment, " $1$2")
+	return &c
 }

@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"go/format"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/svcgen/svc/internal/apply"
+	"github.com/svcgen/svc/internal/diag"
+	"github.com/svcgen/svc/internal/manifest"
+	"github.com/svcgen/svc/internal/protoload"
+	"github.com/svcgen/svc/templates"
+)
+
+const contractModule = "example.com/contract"
+
+// serving is a manifest of an app that serves all services.
+var serving = []manifest.App{{Name: "all", Services: manifest.Refs("*")}}
+
+// TestGoodContracts emits one project from all contracts that svc must take, and has the Go toolchain compile it.
+// They share a project because what is the same in each, the platform, takes most of the time.
+func TestGoodContracts(t *testing.T) {
+	api := t.TempDir()
+	for _, name := range archives(t, "good") {
+		writeFiles(t, api, archive(t, name).Files)
+	}
+	contract := load(t, api)
+	apps := append(serving, manifest.App{Name: "caller", Clients: manifest.Refs(contract.Services()...)})
+	emission, err := emitContract(t.Context(), contract, apps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for _, f := range emission.Tree.Files() {
+		files[f.Path] = f.Content
+		if strings.HasSuffix(f.Path, ".go") && !protoload.IsStub(f.Template) { // stubs are as their plugins print them
+			checkFormatted(t, f.Path, f.Content)
+		}
+	}
+	if got := len(emission.Model.Services); got < 80 {
+		t.Errorf("the project has %d services: some of the contracts are missing", got)
+	}
+	dir := t.TempDir()
+	if err := apply.Fill(dir, files); err != nil {
+		t.Fatal(err)
+	}
+	goTool(t, dir, "vet", "./...")
+	// Two registrations of one symbol don't show before the program starts.
+	goTool(t, dir, "run", "./cmd/all", "--help")
+}
+
+func checkFormatted(t *testing.T, name string, content []byte) {
+	t.Helper()
+	formatted, err := format.Source(content)
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+	} else if !bytes.Equal(formatted, content) {
+		t.Errorf("%s is not as gofmt has it", name)
+	}
+}
+
+// goTool runs the go command. Paths are trimmed so that what was built once is cached, wherever the temporary folder is.
+func goTool(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-trimpath")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// TestBadContracts checks that what can't be emitted is said, with all positions, before anything is made of it.
+// The archive's file "want" holds the findings without their hints.
+func TestBadContracts(t *testing.T) {
+	for _, name := range archives(t, "bad") {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			api := t.TempDir()
+			a := archive(t, name)
+			var want string
+			for i, f := range a.Files {
+				if f.Name == "want" {
+					want = string(f.Data)
+					a.Files = append(a.Files[:i], a.Files[i+1:]...)
+					break
+				}
+			}
+			writeFiles(t, api, a.Files)
+			err := build(t.Context(), api)
+			var found diag.Set
+			if !errors.As(err, &found) {
+				t.Fatalf("got %v, want findings", err)
+			}
+			var got strings.Builder
+			for _, d := range found {
+				fmt.Fprintf(&got, "%s: %s\n", d.Pos, d.Message)
+			}
+			if got.String() != want {
+				t.Errorf("got:\n%s\nwant:\n%s", &got, want)
+			}
+		})
+	}
+}
+
+// build takes a contract as far as the last input error can show.
+func build(ctx context.Context, api string) error {
+	c, err := protoload.Load(ctx, protoload.Source{Dir: api, Roots: []string{"."}})
+	if err != nil {
+		return err
+	}
+	_, err = emitContract(ctx, c, serving)
+	return err
+}
+
+func emitContract(ctx context.Context, c *protoload.Contract, apps []manifest.App) (*Emission, error) {
+	e := &Engine{Layers: templates.FS, Progress: func(string) {}}
+	m := &manifest.Manifest{
+		Name: "contract", Module: contractModule, Registry: "none",
+		Proto: manifest.Proto{Roots: []string{"api"}}, Apps: apps,
+	}
+	return e.Emit(ctx, m, c, Module{}, true)
+}
+
+func load(t *testing.T, api string) *protoload.Contract {
+	t.Helper()
+	c, err := protoload.Load(t.Context(), protoload.Source{Dir: api, Roots: []string{"."}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func archives(t testing.TB, kind string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join("testdata", "contracts", kind, "*.txtar"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no %s contracts: %v", kind, err)
+	}
+	return names
+}
+
+func archive(t testing.TB, name string) *txtar.Archive {
+	t.Helper()
+	a, err := txtar.ParseFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func writeFiles(t testing.TB, dir string, files []txtar.File) {
+	t.Helper()
+	contents := map[string][]byte{}
+	for _, f := range files {
+		contents[path.Clean(f.Name)] = f.Data
+	}
+	if err := apply.Fill(dir, contents); err != nil {
+		t.Fatal(err)
+	}
+}
