@@ -59,7 +59,7 @@ func (o generateOptions) run(ctx context.Context, io *ui.IO) error {
 		return locatedError(dir, err)
 	}
 	result.Warnings = located(dir, result.Warnings)
-	if err := o.print(io, report{Result: result, dry: dry, dir: dir}); err != nil {
+	if err := o.print(io, report{Result: result, dir: dir, dry: dry, check: o.check}); err != nil {
 		return err
 	}
 	switch {

@@ -182,6 +182,9 @@ func (o *newOptions) scaffold(ctx context.Context) (engine.Scaffold, error) {
 
 func (o *newOptions) fromDescriptorSet(s *engine.Scaffold) (err error) {
 	const name = apiDir + "/contract.binpb"
+	if _, err := os.Stat(o.descriptorSet); err != nil {
+		return usagef("--descriptor-set: %w", err)
+	}
 	if s.Contract, err = protoload.LoadDescriptorSet("", o.descriptorSet); err != nil {
 		return err
 	}
@@ -194,7 +197,7 @@ func (o *newOptions) fromDescriptorSet(s *engine.Scaffold) (err error) {
 func (o *newOptions) fromProtos(ctx context.Context, s *engine.Scaffold) error {
 	src, err := protoload.Sources(o.protos, o.imports)
 	if err != nil {
-		return usageError{err}
+		return usagef("--proto: %w", err)
 	}
 	if s.Contract, err = protoload.Load(ctx, src); err != nil {
 		return err

@@ -18,8 +18,8 @@ import (
 // report prints what a generation did, or would do.
 type report struct {
 	*engine.Result
-	dry bool
-	dir string
+	dir        string
+	dry, check bool
 }
 
 func (r report) text(io *ui.IO) error {
@@ -67,6 +67,9 @@ func (r report) summary(written int) string {
 		s = plural(written, "file") + " would change"
 	default:
 		s = plural(written, "file") + " changed"
+	}
+	if r.check && written > 0 {
+		s += ": run svc generate"
 	}
 	if held > 0 {
 		s += ", " + plural(held, "file") + " left as they are"

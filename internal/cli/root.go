@@ -42,6 +42,7 @@ func newHelp(root *cobra.Command) *cobra.Command {
 			if err != nil || len(rest) > 0 {
 				return usagef("there is no command %q\nrun svc --help", strings.Join(args, " "))
 			}
+			c.InitDefaultHelpFlag()
 			return c.Help()
 		},
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/aymanbagabas/go-udiff"
 	"github.com/rogpeppe/go-internal/testscript"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -27,9 +27,13 @@ import (
 	"github.com/svcgen/svc/internal/ui"
 )
 
-// TestMain lets the test binary be svc and protoc-gen-svc, and two programs that the stories need beside them:
-// request and response are the protoc that a plugin talks to. A script that puts a copy of it first in PATH,
-// as go, gets a go command that fails.
+// TestMain lets the test binary be svc and protoc-gen-svc, and the programs that the stories need beside them:
+//
+//	fakeprotoc OPTIONS DIR   runs protoc-gen-svc on the contract below DIR and prints what it answers:
+//	                         an error, or the names of its files
+//	descriptor-set DIR       prints what protoc -o writes for the contract below DIR
+//
+// A script that links the test binary as go, first in PATH, gets a go command that fails.
 func TestMain(m *testing.M) {
 	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == "go" {
 		os.Exit(brokenGo())
@@ -37,8 +41,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"svc":            func() { os.Exit(Main()) },
 		"protoc-gen-svc": func() { os.Exit(plugin.Main(os.Stdin, os.Stdout, os.Stderr)) },
-		"request":        func() { must(request(os.Args[1], os.Args[2])) },
-		"response":       func() { must(response(os.Stdin)) },
+		"fakeprotoc":     func() { must(fakeProtoc(os.Args[1], os.Args[2])) },
 		"descriptor-set": func() { must(descriptorSet(os.Args[1])) },
 	})
 }
@@ -46,7 +49,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs the stories in testdata/script, beside what testscript has, with these commands:
 //
 //	exitcode N COMMAND…      the command ends with exit code N
-//	edit FILE OLD NEW        replaces a text that must be there
+//	edit FILE OLD NEW        replaces a text that must be there once; \n in NEW is a newline
 //	snapshot DIR             remembers every file below DIR, with its time
 //	untouched DIR            nothing below DIR has been written, made or removed since
 //	json FILE                FILE, e.g. stdout, is JSON
@@ -58,6 +61,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: false,
 		Setup:               setup,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "", // writes what cmp finds different
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode":  exitcodeCmd,
 			"edit":      editCmd,
@@ -141,7 +145,7 @@ func editCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if strings.Count(content, args[1]) != 1 {
 		ts.Fatalf("%s holds %q %d times, want once", args[0], args[1], strings.Count(content, args[1]))
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(content, args[1], args[2], 1)), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(content, args[1], strings.ReplaceAll(args[2], `\n`, "\n"), 1)), 0o644))
 }
 
 // snapshots is the key of a script's snapshots, by folder.
@@ -162,18 +166,8 @@ func untouchedCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if !ok {
 		ts.Fatalf("there is no snapshot of %s", args[0])
 	}
-	seen := map[string]bool{}
-	for line := range strings.Lines(was) {
-		seen[line] = true
-	}
-	is := state(ts, args[0])
-	for line := range strings.Lines(is) {
-		if !seen[line] {
-			ts.Logf("now: %s", line)
-		}
-	}
-	if is != was {
-		ts.Fatalf("%s has been touched; it was:\n%s", args[0], was)
+	if diff := udiff.Unified("before", "now", was, state(ts, args[0])); diff != "" {
+		ts.Fatalf("%s has been touched:\n%s", args[0], diff)
 	}
 }
 
@@ -223,30 +217,30 @@ func linesCmd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// request writes what protoc would send for the contract below dir.
-func request(parameter, dir string) error {
+func fakeProtoc(parameter, dir string) error {
 	c, err := protoload.Load(context.Background(), protoload.Source{Dir: dir, Roots: []string{"."}})
 	if err != nil {
 		return err
 	}
 	c.Request.Parameter = proto.String(parameter)
-	return write(c.Request)
-}
-
-// response prints what a plugin answered: its error, or the names of its files.
-func response(in io.Reader) error {
-	content, err := io.ReadAll(in)
+	request, err := proto.Marshal(c.Request)
 	if err != nil {
 		return err
 	}
-	answer := &pluginpb.CodeGeneratorResponse{}
-	if err := proto.Unmarshal(content, answer); err != nil {
+	cmd := exec.Command("protoc-gen-svc")
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(request), os.Stderr
+	content, err := cmd.Output()
+	if err != nil {
 		return err
 	}
-	if answer.Error != nil {
-		fmt.Println("error:", answer.GetError())
+	response := &pluginpb.CodeGeneratorResponse{}
+	if err := proto.Unmarshal(content, response); err != nil {
+		return err
 	}
-	for _, f := range answer.File {
+	if response.Error != nil {
+		fmt.Println("error:", response.GetError())
+	}
+	for _, f := range response.File {
 		fmt.Println(f.GetName())
 	}
 	return nil
@@ -258,11 +252,7 @@ func descriptorSet(dir string) error {
 	if err != nil {
 		return err
 	}
-	return write(&descriptorpb.FileDescriptorSet{File: c.Request.ProtoFile})
-}
-
-func write(m proto.Message) error {
-	content, err := proto.Marshal(m)
+	content, err := proto.Marshal(&descriptorpb.FileDescriptorSet{File: c.Request.ProtoFile})
 	if err != nil {
 		return err
 	}

@@ -88,10 +88,30 @@ func (e *Engine) DefaultLayers(with, without []string) ([]string, error) {
 
 // LoadContract compiles the contract of the project in dir.
 func (e *Engine) LoadContract(ctx context.Context, dir string, m *manifest.Manifest) (*protoload.Contract, error) {
+	if err := findContract(dir, m.Proto); err != nil {
+		return nil, err
+	}
 	if m.Proto.DescriptorSet != "" {
 		return protoload.LoadDescriptorSet(dir, m.Proto.DescriptorSet)
 	}
 	return protoload.Load(ctx, protoload.Source{Dir: dir, Roots: m.Proto.Roots})
+}
+
+// findContract reports what the manifest says of the contract's place and is not so.
+func findContract(dir string, p manifest.Proto) error {
+	var found diag.Set
+	pos := diag.Pos{File: manifest.FileName}
+	for _, root := range p.Roots {
+		if info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(root))); err != nil || !info.IsDir() {
+			found.At(pos, "put the contract there, or change proto.roots", "proto.roots: there is no folder %s", root)
+		}
+	}
+	if p.DescriptorSet != "" {
+		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(p.DescriptorSet))); err != nil {
+			found.At(pos, "put it there, or change proto.descriptor_set", "proto.descriptor_set: there is no file %s", p.DescriptorSet)
+		}
+	}
+	return found.Err()
 }
 
 // Emission is what one generation emits.
@@ -176,20 +196,26 @@ func (e *Engine) stubs(ctx context.Context, p *model.Project, request *pluginpb.
 	return files, nil
 }
 
-// Plan compares an emission with the project in dir. An emission without stubs leaves those of the project alone.
+// Plan compares an emission with the project in dir. An emission without stubs leaves those of the project, and what
+// the lock says of them, alone.
 func (e *Engine) Plan(dir string, t *tree.Tree, stubs bool) (*plan.Plan, error) {
 	base, err := readLock(dir)
 	if err != nil {
 		return nil, err
 	}
+	aside := map[string]lock.Entry{}
 	if !stubs {
+		maps.Copy(aside, base.Files)
+		maps.DeleteFunc(aside, func(_ string, entry lock.Entry) bool { return !protoload.IsStub(entry.Template) })
 		maps.DeleteFunc(base.Files, func(_ string, entry lock.Entry) bool { return protoload.IsStub(entry.Template) })
 	}
 	disk, err := readDisk(dir, t, base)
 	if err != nil {
 		return nil, err
 	}
-	return plan.Make(t, base, disk), nil
+	p := plan.Make(t, base, disk)
+	maps.Copy(p.Lock.Files, aside)
+	return p, nil
 }
 
 // ReadModule reads the dependency state of the project in dir.
