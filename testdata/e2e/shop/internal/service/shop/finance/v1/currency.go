@@ -1,0 +1,46 @@
+package financev1
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"google.golang.org/grpc"
+
+	commonv1 "github.com/acme/shop/gen/shop/common/v1"
+	pb "github.com/acme/shop/gen/shop/finance/v1"
+	"github.com/acme/shop/internal/service"
+)
+
+// Currency has one rate for all.
+type Currency struct {
+	pb.UnimplementedCurrencyServer
+}
+
+// NewCurrency returns a converter that needs nothing.
+func NewCurrency(service.Deps) *Currency { return &Currency{} }
+
+// Convert doubles the amount.
+func (h *Currency) Convert(_ context.Context, req *pb.ConvertRequest) (*commonv1.Money, error) {
+	return &commonv1.Money{CurrencyCode: req.GetToCode(), Units: 2 * req.GetFrom().GetUnits()}, nil
+}
+
+// ConvertAll answers each amount before it takes the next.
+func (h *Currency) ConvertAll(stream grpc.BidiStreamingServer[pb.ConvertRequest, commonv1.Money]) error {
+	for {
+		req, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		money, err := h.Convert(stream.Context(), req)
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(money); err != nil {
+			return err
+		}
+	}
+}
