@@ -24,6 +24,11 @@ func (p Pos) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, max(p.Col, 1))
 }
 
+// Compare orders positions by file, line and column.
+func (p Pos) Compare(q Pos) int {
+	return cmp.Or(strings.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Col, q.Col))
+}
+
 // Diagnostic is one finding.
 type Diagnostic struct {
 	Pos
@@ -51,12 +56,7 @@ func (s Set) Err() error {
 }
 
 func compare(a, b Diagnostic) int {
-	return cmp.Or(
-		strings.Compare(a.File, b.File),
-		cmp.Compare(a.Line, b.Line),
-		cmp.Compare(a.Col, b.Col),
-		strings.Compare(a.Message, b.Message),
-	)
+	return cmp.Or(a.Pos.Compare(b.Pos), strings.Compare(a.Message, b.Message))
 }
 
 // Error prints every finding with its line and hint.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"go/format"
 	"os"
@@ -21,6 +22,8 @@ import (
 	"github.com/svcgen/svc/internal/protoload"
 	"github.com/svcgen/svc/templates"
 )
+
+var update = flag.Bool("update", false, "write what is found into the archives of bad contracts")
 
 const contractModule = "example.com/contract"
 
@@ -106,7 +109,12 @@ func TestBadContracts(t *testing.T) {
 			for _, d := range found {
 				fmt.Fprintf(&got, "%s: %s\n", d.Pos, d.Message)
 			}
-			if got.String() != want {
+			if *update {
+				a.Files = append(a.Files, txtar.File{Name: "want", Data: []byte(got.String())})
+				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if got.String() != want {
 				t.Errorf("got:\n%s\nwant:\n%s", &got, want)
 			}
 		})

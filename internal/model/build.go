@@ -41,13 +41,22 @@ func Build(m *manifest.Manifest, request *pluginpb.CodeGeneratorRequest, contrac
 	p := b.project(files)
 	plugin, err := b.plugin(p.Stubs)
 	if err != nil {
-		return nil, err
+		b.found.At(b.start(), "", "protoc-gen-go can't take the contract: %v", err)
+		return nil, b.found.Err()
 	}
 	b.checkCollisions(plugin)
 	p.Services = b.services(p, plugin)
 	b.apps(p)
 	b.calls(p)
 	return p, b.found.Err()
+}
+
+// start is where a finding about the contract as a whole is shown.
+func (b *builder) start() diag.Pos {
+	if len(b.request.FileToGenerate) == 0 {
+		return diag.Pos{File: manifest.FileName}
+	}
+	return b.contract.Pos(b.request.FileToGenerate[0], 1, 1)
 }
 
 func (b *builder) project(files map[string]*goFile) *Project {
@@ -106,7 +115,7 @@ func (b *builder) services(p *Project, plugin *protogen.Plugin) []*Service {
 	slices.SortFunc(services, func(x, y *Service) int { return strings.Compare(x.FullName, y.FullName) })
 	b.spread(services)
 	if len(services) == 0 {
-		b.found.At(b.contract.Pos(plugin.Request.FileToGenerate[0], 1, 1), "declare one: service Greeter { rpc SayHello (HelloRequest) returns (HelloReply); }", "the contract declares no service")
+		b.found.At(b.start(), "declare one: service Greeter { rpc SayHello (HelloRequest) returns (HelloReply); }", "the contract declares no service")
 	}
 	return services
 }

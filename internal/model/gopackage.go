@@ -5,11 +5,13 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/mod/module"
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/svcgen/svc/internal/diag"
+	"github.com/svcgen/svc/internal/tree"
 )
 
 // goFile is where one file of the contract lands in Go.
@@ -29,6 +31,9 @@ func (b *builder) goFiles() map[string]*goFile {
 	}
 	files := map[string]*goFile{}
 	for _, f := range b.request.ProtoFile {
+		if own[f.GetName()] {
+			b.checkFileName(f.GetName())
+		}
 		files[f.GetName()] = b.goFile(f, own[f.GetName()])
 	}
 	b.nameGoPackages(files)
@@ -36,9 +41,30 @@ func (b *builder) goFiles() map[string]*goFile {
 	return files
 }
 
+// checkFileName refuses names that the plugins or Go take for something else.
+func (b *builder) checkFileName(name string) {
+	base := path.Base(name)
+	stem, _, _ := strings.Cut(strings.TrimSuffix(base, ".proto"), ".")
+	problem := ""
+	switch err := tree.CheckPath(name); {
+	case err != nil:
+		problem = err.Error()
+	case !utf8.ValidString(name), strings.ContainsAny(name, ",="):
+		problem = fmt.Sprintf("%q can't be told to a plugin: it holds a comma, an equals sign or what is not UTF-8", name)
+	case strings.HasPrefix(base, "_"), strings.HasPrefix(base, "."):
+		problem = fmt.Sprintf("protoc-gen-go would emit %s.pb.go, which Go leaves out because of its beginning", stem)
+	case constrained(stem):
+		problem = fmt.Sprintf("protoc-gen-go would emit %s.pb.go, which Go leaves out on most systems because of its ending", stem)
+	}
+	if problem != "" {
+		b.found.At(b.contract.Pos(name, 1, 1), "rename the file", "%s", problem)
+	}
+}
+
 func (b *builder) goFile(f *descriptorpb.FileDescriptorProto, own bool) *goFile {
 	importPath, name, _ := strings.Cut(f.GetOptions().GetGoPackage(), ";")
-	g := &goFile{proto: f, pos: b.optionPos(f)}
+	const options, goPackage = 8, 11 // field numbers of FileDescriptorProto.options and FileOptions.go_package
+	g := &goFile{proto: f, pos: b.place(f, options, goPackage)}
 	switch dir, inside := b.insideModule(importPath); {
 	case inside:
 		g.explicit = true
@@ -67,16 +93,18 @@ func (b *builder) insideModule(importPath string) (dir string, inside bool) {
 	return strings.CutPrefix(importPath, b.manifest.Module+"/")
 }
 
-// optionPos is where a file says its go_package, or its first line.
-func (b *builder) optionPos(f *descriptorpb.FileDescriptorProto) diag.Pos {
-	const options, goPackage = 8, 11 // field numbers of FileDescriptorProto.options and FileOptions.go_package
+// place is where a file says what is at a path of its descriptor, or its first line.
+func (b *builder) place(f *descriptorpb.FileDescriptorProto, descriptorPath ...int32) diag.Pos {
 	for _, loc := range f.GetSourceCodeInfo().GetLocation() {
-		if slices.Equal(loc.Path, []int32{options, goPackage}) {
+		if slices.Equal(loc.Path, descriptorPath) && len(loc.Span) > 1 {
 			return b.contract.Pos(f.GetName(), int(loc.Span[0])+1, int(loc.Span[1])+1)
 		}
 	}
 	return b.contract.Pos(f.GetName(), 1, 1)
 }
+
+// emittedDirs are those that templates put Go packages into.
+var emittedDirs = []string{"cmd", "gen/clients", "gen/wire", "internal/platform", "internal/service", "pkg/client"}
 
 func (b *builder) checkGoPackage(g *goFile) {
 	elems := strings.Split(g.pkg.Dir, "/")
@@ -85,10 +113,14 @@ func (b *builder) checkGoPackage(g *goFile) {
 		b.found.At(g.pos, "", "go_package: %v", module.CheckImportPath(g.pkg.Path))
 	case i > 0:
 		b.found.At(g.pos, "move it, or leave go_package out", "go_package %s can't be imported from the rest of the module: it is below an internal folder", g.pkg.Path)
+	case !strings.ContainsAny(g.pkg.Path, "./"):
+		b.found.At(g.pos, "add a folder to it, or leave go_package out", "go_package %s: protoc-gen-go takes no package at the root of a module that has neither a dot nor a slash", g.pkg.Path)
+	case path.Base(g.pkg.Path) == "init":
+		b.found.At(g.pos, "choose another folder", "go_package %s: protoc-gen-go can't import a package called init", g.pkg.Path)
 	case slices.Contains(elems, "vendor"), slices.Contains(elems, "testdata"):
 		b.found.At(g.pos, "move it, or leave go_package out", "go_package %s is in a folder that Go leaves out", g.pkg.Path)
-	case elems[0] == "gen" && len(elems) > 1 && (elems[1] == "wire" || elems[1] == "clients"):
-		b.found.At(g.pos, "choose another folder", "go_package %s is where svc keeps its wiring", g.pkg.Path)
+	case slices.ContainsFunc(emittedDirs, func(dir string) bool { return g.pkg.Dir == dir || strings.HasPrefix(g.pkg.Dir, dir+"/") }):
+		b.found.At(g.pos, "choose another folder", "go_package %s is where svc puts packages of its own", g.pkg.Path)
 	}
 }
 
@@ -137,40 +169,48 @@ func usableName(name string) bool {
 	return identifier(name) == name && name != "main" && name != "_" && packageName(name) != name+"pb" && !strings.HasSuffix(name, "_test")
 }
 
+// use is an import that makes one Go package import another.
+type use struct {
+	from, to *goFile
+	pos      diag.Pos
+}
+
 // checkImportCycles finds Go packages that would import each other although their files don't.
 func (b *builder) checkImportCycles(files map[string]*goFile) {
-	const visiting, done = 1, 2
-	state := map[string]int{}
-	uses := map[string][]*goFile{}
+	uses := map[string][]use{}
 	for _, f := range b.request.ProtoFile {
-		g := files[f.GetName()]
-		for _, dep := range f.Dependency {
-			if d := files[dep]; d != nil && d.pkg.Path != g.pkg.Path && !d.public {
-				uses[g.pkg.Path] = append(uses[g.pkg.Path], d)
+		from := files[f.GetName()]
+		for i, dep := range f.Dependency {
+			if to := files[dep]; to != nil && to.pkg.Path != from.pkg.Path && !to.public {
+				const dependency = 3 // field number of FileDescriptorProto.dependency
+				uses[from.pkg.Path] = append(uses[from.pkg.Path], use{from, to, b.place(f, dependency, int32(i))})
 			}
 		}
 	}
-	var visit func(p string, trail []string)
-	visit = func(p string, trail []string) {
-		state[p] = visiting
-		trail = append(trail, p)
-		for _, d := range uses[p] {
-			switch state[d.pkg.Path] {
-			case visiting:
-				cycle := append(slices.Clone(trail[slices.Index(trail, d.pkg.Path):]), d.pkg.Path)
-				b.found.At(d.pos, "split the proto packages, or give the files go_package options", "the Go packages of the contract would import each other: %s", strings.Join(cycle, " → "))
-			case done:
-			default:
-				visit(d.pkg.Path, trail)
+	done := map[string]bool{}
+	var visit func(p string, trail []use)
+	visit = func(p string, trail []use) {
+		if i := slices.IndexFunc(trail, func(u use) bool { return u.from.pkg.Path == p }); i >= 0 {
+			b.reportCycle(trail[i:])
+		} else if !done[p] {
+			for _, u := range uses[p] {
+				visit(u.to.pkg.Path, append(trail, u))
 			}
 		}
-		state[p] = done
+		done[p] = true
 	}
 	for _, f := range b.request.ProtoFile {
-		if p := files[f.GetName()].pkg.Path; state[p] == 0 {
-			visit(p, nil)
-		}
+		visit(files[f.GetName()].pkg.Path, nil)
 	}
+}
+
+func (b *builder) reportCycle(cycle []use) {
+	var steps []string
+	for _, u := range cycle {
+		steps = append(steps, fmt.Sprintf("%s imports %s (%s)", u.from.pkg.Path, u.to.pkg.Path, u.pos))
+	}
+	b.found.At(cycle[len(cycle)-1].pos, "split the proto packages, or give the files go_package options",
+		"the Go packages of the contract would import each other: %s", strings.Join(steps, ", "))
 }
 
 // Parameter is the plugin parameter that makes protoc-gen-go and protoc-gen-go-grpc follow the stubs' mapping.

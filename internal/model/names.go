@@ -108,21 +108,22 @@ func packageName(dir string) string {
 	return name
 }
 
-// fileSuffixes end a Go file's name with a meaning: a test, or a system or architecture it is for.
-var fileSuffixes = strings.Fields(`test aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris
+// systems end a Go file's name when it is for one operating system or architecture.
+var systems = strings.Fields(`aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris
 	wasip1 windows zos 386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le ppc ppc64
 	ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm`)
 
-// constrained reports whether Go would leave out a file of that name on some systems, or take it for a test.
+// constrained reports whether Go would leave out a file of that name on some systems.
 func constrained(stem string) bool {
+	stem = strings.TrimSuffix(stem, "_test") // Go looks before it
 	i := strings.LastIndexByte(stem, '_')
-	return i >= 0 && slices.Contains(fileSuffixes, stem[i+1:])
+	return i >= 0 && slices.Contains(systems, stem[i+1:])
 }
 
 // fileStem is the name of a service's file, without .go.
 func fileStem(service string) string {
 	stem := snake(service)
-	if constrained(stem) || slices.Contains(specialDirs, stem) {
+	if constrained(stem) || strings.HasSuffix(stem, "_test") || slices.Contains(specialDirs, stem) {
 		stem += "_service"
 	}
 	return stem

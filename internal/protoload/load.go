@@ -11,15 +11,19 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/ast"
 	"github.com/bufbuild/protocompile/linker"
 	"github.com/bufbuild/protocompile/reporter"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
 
@@ -56,30 +60,67 @@ func Load(ctx context.Context, src Source) (*Contract, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found diag.Set
-	compiler := protocompile.Compiler{
-		Resolver:       protocompile.CompositeResolver{src.resolver(), protocompile.ResolverFunc(resolveBuiltin)},
-		SourceInfoMode: protocompile.SourceInfoStandard,
-		Reporter:       reporter.NewReporter(func(e reporter.ErrorWithPos) error { found = append(found, src.finding(e)); return nil }, nil),
+	compiled, found, err := src.compile(ctx, files)
+	if err != nil && ctx.Err() == nil {
+		found = append(found, src.compileEach(ctx, files)...)
 	}
-	compiled, err := compiler.Compile(ctx, files...)
-	if err != nil {
-		return nil, compileError(ctx, found, err)
-	}
-	if err := found.Err(); err != nil {
+	switch set := found.Err(); {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case set != nil:
+		return nil, set
+	case err != nil:
 		return nil, err
 	}
 	return &Contract{Request: request(compiled), Paths: src.paths(compiled)}, nil
 }
 
-func compileError(ctx context.Context, found diag.Set, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+func (src Source) compile(ctx context.Context, files []string) (linker.Files, diag.Set, error) {
+	var found diag.Set
+	compiler := protocompile.Compiler{
+		Resolver:       protocompile.ResolverFunc(src.resolve),
+		SourceInfoMode: protocompile.SourceInfoStandard,
+		Reporter:       reporter.NewReporter(func(e reporter.ErrorWithPos) error { found = append(found, src.finding(e)); return nil }, nil),
 	}
-	if set := found.Err(); set != nil {
-		return set
+	compiled, err := compiler.Compile(ctx, files...)
+	if e, ok := errors.AsType[reporter.ErrorWithPos](err); ok { // it is not reported when an import is missing
+		found = append(found, src.finding(e))
 	}
-	return err
+	return compiled, found, err
+}
+
+// compileEach finds what an error in one file keeps the compiler from saying about the others.
+func (src Source) compileEach(ctx context.Context, files []string) diag.Set {
+	var all diag.Set
+	for _, f := range files {
+		_, found, _ := src.compile(ctx, []string{f})
+		all = slices.Concat(all, found, src.missingImports(f))
+	}
+	return all
+}
+
+// missingImports finds the imports that a file has and nobody else; the compiler stops at the first.
+func (src Source) missingImports(file string) diag.Set {
+	node := parse(filepath.Join(src.Dir, filepath.FromSlash(src.display(file))))
+	if node == nil {
+		return nil
+	}
+	var found diag.Set
+	for _, decl := range node.Decls {
+		imp, ok := decl.(*ast.ImportNode)
+		if !ok {
+			continue
+		}
+		result, err := src.resolve(imp.Name.AsString())
+		if f, ok := result.Source.(io.Closer); ok {
+			_ = f.Close() // it was only looked for
+		}
+		if err != nil {
+			at := node.NodeInfo(imp.Name).Start()
+			found.At(diag.Pos{File: src.display(file), Line: at.Line, Col: at.Col}, importHint, "%v", err)
+		}
+	}
+	return found
 }
 
 // files returns the import paths to compile, sorted.
@@ -137,12 +178,20 @@ func protoFiles(root string) ([]string, error) {
 	return names, err
 }
 
-func (src Source) resolver() protocompile.Resolver {
+// resolve finds an import: in the roots, or built in.
+func (src Source) resolve(name string) (protocompile.SearchResult, error) {
 	roots := make([]string, len(src.Roots))
 	for i, r := range src.Roots {
 		roots[i] = filepath.Join(src.Dir, filepath.FromSlash(r))
 	}
-	return &protocompile.SourceResolver{ImportPaths: roots, Accessor: openSource}
+	result, err := (&protocompile.SourceResolver{ImportPaths: roots, Accessor: openSource}).FindFileByPath(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		result, err = resolveBuiltin(name)
+	}
+	if errors.Is(err, protoregistry.NotFound) {
+		err = fmt.Errorf("%s is not below an import root: %w", name, fs.ErrNotExist)
+	}
+	return result, err
 }
 
 // openSource refuses what is not a regular file, so that a fifo in a root can't hang a run.
@@ -157,17 +206,36 @@ func openSource(name string) (io.ReadCloser, error) {
 	return os.Open(name)
 }
 
+const importHint = "add the root that holds it: -I ROOT, or proto.roots in svc.yaml"
+
 func (src Source) finding(e reporter.ErrorWithPos) diag.Diagnostic {
-	pos := e.GetPosition()
+	at := e.GetPosition()
+	pos := diag.Pos{File: src.display(at.Filename), Line: at.Line, Col: at.Col}
 	msg := e.Unwrap().Error()
+	if m := duplicate.FindStringSubmatch(msg); m != nil {
+		return src.duplicateSymbol(m, pos)
+	}
 	var hint string
 	switch {
 	case strings.Contains(msg, `edition value "`):
 		hint = "compile the contract with protoc or buf and pass --descriptor-set FILE"
-	case errors.Is(e, fs.ErrNotExist), strings.Contains(msg, "could not resolve path"):
-		hint = "add the root that holds it: -I ROOT, or proto.roots in svc.yaml"
+	case errors.Is(e, fs.ErrNotExist):
+		hint = importHint
 	}
-	return diag.Diagnostic{Pos: diag.Pos{File: src.display(pos.Filename), Line: pos.Line, Col: pos.Col}, Message: msg, Hint: hint}
+	return diag.Diagnostic{Pos: pos, Message: msg, Hint: hint}
+}
+
+var duplicate = regexp.MustCompile(`^symbol "(.*)" already defined at (.*):(\d+):(\d+)$`)
+
+// duplicateSymbol shows the later of two definitions, whichever the compiler met first: it compiles files side by side.
+func (src Source) duplicateSymbol(m []string, pos diag.Pos) diag.Diagnostic {
+	line, _ := strconv.Atoi(m[3])
+	col, _ := strconv.Atoi(m[4])
+	first := diag.Pos{File: src.display(m[2]), Line: line, Col: col}
+	if first.Compare(pos) > 0 {
+		first, pos = pos, first
+	}
+	return diag.Diagnostic{Pos: pos, Message: fmt.Sprintf("symbol %q is already defined at %s", m[1], first), Hint: "rename one of them"}
 }
 
 // display returns the path that a person knows an import path by.

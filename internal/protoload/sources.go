@@ -1,7 +1,6 @@
 package protoload
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bufbuild/protocompile/ast"
 	"github.com/bufbuild/protocompile/parser"
 	"github.com/bufbuild/protocompile/reporter"
 )
@@ -91,20 +91,14 @@ func (src *Source) importPath(file string) (string, bool) {
 // when the package does not follow the folders. A file that doesn't parse is reported when it is compiled.
 func packageRoot(file string) string {
 	dir := filepath.Dir(file)
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return dir
+	packageDir := ""
+	if node := parse(file); node != nil {
+		for _, decl := range node.Decls {
+			if p, ok := decl.(*ast.PackageNode); ok {
+				packageDir = strings.ReplaceAll(string(p.Name.AsIdentifier()), ".", "/")
+			}
+		}
 	}
-	silent := reporter.NewHandler(reporter.NewReporter(func(reporter.ErrorWithPos) error { return nil }, nil))
-	node, _ := parser.Parse(file, bytes.NewReader(content), silent)
-	if node == nil {
-		return dir
-	}
-	result, _ := parser.ResultFromAST(node, false, silent)
-	if result == nil {
-		return dir
-	}
-	packageDir := strings.ReplaceAll(result.FileDescriptorProto().GetPackage(), ".", "/")
 	slashed := filepath.ToSlash(dir)
 	if packageDir == "" || slashed != packageDir && !strings.HasSuffix(slashed, "/"+packageDir) {
 		return dir
@@ -114,6 +108,18 @@ func packageRoot(file string) string {
 		root = "."
 	}
 	return filepath.FromSlash(root)
+}
+
+// parse returns what can be read of a file, or nil. What can't is reported when the file is compiled.
+func parse(file string) *ast.FileNode {
+	r, err := openSource(file)
+	if err != nil {
+		return nil
+	}
+	defer r.Close()
+	silent := reporter.NewHandler(reporter.NewReporter(func(reporter.ErrorWithPos) error { return nil }, nil))
+	node, _ := parser.Parse(file, r, silent)
+	return node
 }
 
 // Contents reads the sources of a contract that was loaded from src, by import path. What is built in has none.
