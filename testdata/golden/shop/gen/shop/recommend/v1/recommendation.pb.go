@@ -24,8 +24,8 @@ const (
 
 type ListRecommendationsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	UserId        *string                `protobuf:"bytes,1,opt,name=user_id,json=userId" json:"user_id,omitempty"`
-	ProductIds    []string               `protobuf:"bytes,2,rep,name=product_ids,json=productIds" json:"product_ids,omitempty"`
+	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	ProductIds    []string               `protobuf:"bytes,2,rep,name=product_ids,json=productIds,proto3" json:"product_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -61,8 +61,8 @@ func (*ListRecommendationsRequest) Descriptor() ([]byte, []int) {
 }
 
 func (x *ListRecommendationsRequest) GetUserId() string {
-	if x != nil && x.UserId != nil {
-		return *x.UserId
+	if x != nil {
+		return x.UserId
 	}
 	return ""
 }
@@ -76,7 +76,7 @@ func (x *ListRecommendationsRequest) GetProductIds() []string {
 
 type ListRecommendationsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Products      []*v1.Product          `protobuf:"bytes,1,rep,name=products" json:"products,omitempty"`
+	Products      []*v1.Product          `protobuf:"bytes,1,rep,name=products,proto3" json:"products,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -120,8 +120,8 @@ func (x *ListRecommendationsResponse) GetProducts() []*v1.Product {
 
 type BrowseRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	UserId        *string                `protobuf:"bytes,1,opt,name=user_id,json=userId" json:"user_id,omitempty"`
-	ProductId     *string                `protobuf:"bytes,2,opt,name=product_id,json=productId" json:"product_id,omitempty"`
+	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	ProductId     string                 `protobuf:"bytes,2,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -157,23 +157,23 @@ func (*BrowseRequest) Descriptor() ([]byte, []int) {
 }
 
 func (x *BrowseRequest) GetUserId() string {
-	if x != nil && x.UserId != nil {
-		return *x.UserId
+	if x != nil {
+		return x.UserId
 	}
 	return ""
 }
 
 func (x *BrowseRequest) GetProductId() string {
-	if x != nil && x.ProductId != nil {
-		return *x.ProductId
+	if x != nil {
+		return x.ProductId
 	}
 	return ""
 }
 
 type Visit struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	UserId        *string                `protobuf:"bytes,1,opt,name=user_id,json=userId" json:"user_id,omitempty"`
-	ProductId     *string                `protobuf:"bytes,2,opt,name=product_id,json=productId" json:"product_id,omitempty"`
+	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	ProductId     string                 `protobuf:"bytes,2,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -209,22 +209,22 @@ func (*Visit) Descriptor() ([]byte, []int) {
 }
 
 func (x *Visit) GetUserId() string {
-	if x != nil && x.UserId != nil {
-		return *x.UserId
+	if x != nil {
+		return x.UserId
 	}
 	return ""
 }
 
 func (x *Visit) GetProductId() string {
-	if x != nil && x.ProductId != nil {
-		return *x.ProductId
+	if x != nil {
+		return x.ProductId
 	}
 	return ""
 }
 
 type LearnVisitsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Visits        *int64                 `protobuf:"varint,1,opt,name=visits" json:"visits,omitempty"`
+	Visits        int64                  `protobuf:"varint,1,opt,name=visits,proto3" json:"visits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -260,8 +260,8 @@ func (*LearnVisitsResponse) Descriptor() ([]byte, []int) {
 }
 
 func (x *LearnVisitsResponse) GetVisits() int64 {
-	if x != nil && x.Visits != nil {
-		return *x.Visits
+	if x != nil {
+		return x.Visits
 	}
 	return 0
 }
@@ -290,7 +290,7 @@ const file_shop_recommend_v1_recommendation_proto_rawDesc = "" +
 	"\x0eRecommendation\x12y\n" +
 	"\x13ListRecommendations\x12-.shop.recommend.v1.ListRecommendationsRequest\x1a..shop.recommend.v1.ListRecommendationsResponse\"\x03\x90\x02\x01\x12H\n" +
 	"\x06Browse\x12 .shop.recommend.v1.BrowseRequest\x1a\x18.shop.catalog.v1.Product(\x010\x01\x12Q\n" +
-	"\vLearnVisits\x12\x18.shop.recommend.v1.Visit\x1a&.shop.recommend.v1.LearnVisitsResponse(\x01B8Z6github.com/acme/shop/gen/shop/recommend/v1;recommendv1b\beditionsp\xe8\a"
+	"\vLearnVisits\x12\x18.shop.recommend.v1.Visit\x1a&.shop.recommend.v1.LearnVisitsResponse(\x01B8Z6github.com/acme/shop/gen/shop/recommend/v1;recommendv1b\x06proto3"
 
 var (
 	file_shop_recommend_v1_recommendation_proto_rawDescOnce sync.Once
