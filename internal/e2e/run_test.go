@@ -61,6 +61,7 @@ func TestShopRuns(t *testing.T) {
 	s.apps["finance"] = s.start(t, "finance")
 	t.Run("restart", func(t *testing.T) { s.testRestart(t, old) })
 	t.Run("end", s.testEnd)
+	t.Run("alone", s.testAlone)
 }
 
 type shop struct {
@@ -71,12 +72,9 @@ type shop struct {
 
 func (s *shop) start(t *testing.T, app string) *process {
 	t.Helper()
-	prefix := strings.ToUpper(app) + "_"
-	return start(t, s.bin, app, []string{
-		prefix + "SERVER_GRPC_ADDR=127.0.0.1:0",
-		prefix + "SERVER_ADMIN_ADDR=127.0.0.1:0",
-		prefix + "REGISTRY_ENDPOINTS=" + strings.Join(s.etcd.Endpoints(), ","),
-	}, "--set", "environment=e2e", "--set", "registry.namespace=acme/shop")
+	prefix := strings.ToUpper(app)
+	env := append(loopback(prefix), prefix+"_REGISTRY_ENDPOINTS="+strings.Join(s.etcd.Endpoints(), ","))
+	return start(t, s.bin, app, env, "--set", "environment=e2e", "--set", "registry.namespace="+namespace)
 }
 
 const namespace = "acme/shop"
@@ -384,5 +382,14 @@ func (s *shop) testEnd(t *testing.T) {
 	leases, err := s.etcd.Leases(within(t))
 	if err != nil || len(leases.Leases) > 0 {
 		t.Errorf("leases are left: %v, %v", leases, err)
+	}
+}
+
+// testAlone starts an app that could be registered, but is not told where.
+func (s *shop) testAlone(t *testing.T) {
+	app := start(t, s.bin, "storefront", loopback("STOREFRONT"))
+	checkAlone(t, app, shopServices["storefront"]...)
+	if code := app.terminate(t); code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }

@@ -1,0 +1,126 @@
+package e2e_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+const (
+	greeterContract = "api/hello/v1/greeter.proto"
+	greeterHandler  = "internal/service/hello/v1/greeter.go"
+	clockContract   = "api/hello/v1/clock.proto"
+)
+
+// TestRegenerate is what happens to a project after svc new: its owner writes a handler, and later the contract gets
+// an rpc and a service. Both are served after svc generate and nothing else, and the handler is as it was. When the
+// contract has neither any more, so has the project.
+func TestRegenerate(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "hello")
+	svc(t, "new", "hello", "--registry", "none", "--yes", "--no-tidy", "--dir", dir)
+	edit(t, dir, greeterHandler,
+		`nil, status.Error(codes.Unimplemented, "hello.v1.Greeter.SayHello is not implemented")`,
+		`&pb.SayHelloResponse{Message: "Hello " + req.GetName()}, nil`)
+	before := readTree(t, dir)
+	if out := svc(t, "generate", "-C", dir); out != "up to date\n" {
+		t.Errorf("svc generate after nothing but a handler was written: %s", out)
+	}
+
+	edit(t, dir, greeterContract, "service Greeter {", "service Greeter {\n  rpc SayGoodbye(SayHelloRequest) returns (SayHelloResponse);\n")
+	files{clockContract: "syntax = \"proto3\";\npackage hello.v1;\nimport \"google/protobuf/empty.proto\";\n" +
+		"import \"google/protobuf/timestamp.proto\";\n" +
+		"service Clock {\n  rpc Now(google.protobuf.Empty) returns (google.protobuf.Timestamp);\n}\n"}.write(t, dir)
+	out := svc(t, "generate", "-C", dir)
+	if !strings.Contains(out, greeterHandler+" (you edited it") {
+		t.Errorf("svc generate does not name the handler that was edited: %s", out)
+	}
+	if after := readTree(t, dir); after[greeterHandler] != before[greeterHandler] {
+		t.Errorf("svc generate touched a handler: %s", diff(before[greeterHandler], after[greeterHandler]))
+	}
+	project := inProject(dir)
+	project.run(t, "go", "vet", "./...")
+	project.run(t, "go", "test", "./internal/service/...")
+	testRegenerated(t, dir)
+
+	before.below(greeterContract).write(t, dir)
+	if err := os.Remove(filepath.Join(dir, clockContract)); err != nil {
+		t.Fatal(err)
+	}
+	svc(t, "generate", "-C", dir)
+	compare(t, readTree(t, dir), before)
+}
+
+func testRegenerated(t *testing.T, dir string) {
+	t.Helper()
+	app := start(t, buildApps(t, dir), "hello", loopback("HELLO"))
+	addr, _ := app.serving(t)
+	conn := dial(t, addr)
+	for method, want := range map[string]codes.Code{
+		"hello.v1.Greeter/SayHello":   codes.OK,
+		"hello.v1.Greeter/SayGoodbye": codes.Unimplemented,
+		"hello.v1.Clock/Now":          codes.Unimplemented,
+	} {
+		if _, err := conn.call(within(t), t, method, []string{`{}`}); status.Code(err) != want {
+			t.Errorf("%s: %v, want %s", method, err, want)
+		}
+	}
+	app.log.await(t, line{"method": "hello.v1.Clock/Now", "error": "rpc error: code = Unimplemented desc = hello.v1.Clock.Now is not implemented"})
+	if code := app.terminate(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestRunsAlone starts an app with no registry, config file or flag. Only its addresses are moved, for the sake of
+// tests that run beside this one.
+func TestRunsAlone(t *testing.T) {
+	t.Parallel()
+	app := start(t, buildApps(t, filepath.Join(goldens, "minimal")), "hello", loopback("HELLO"))
+	addr, _ := app.serving(t)
+	checkAlone(t, app, "hello.v1.Greeter")
+
+	_, err := dial(t, addr).call(within(t), t, "hello.v1.Greeter/SayHello", []string{`{"name": "you"}`})
+	if status.Code(err) != codes.Unimplemented {
+		t.Errorf("got %v, want Unimplemented", err)
+	}
+	if code := app.terminate(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	app.log.await(t, line{"msg": "stopped"})
+}
+
+// checkAlone looks for the warning that an app gives that nobody can find.
+func checkAlone(t *testing.T, app *process, services ...string) {
+	t.Helper()
+	warning := app.log.await(t, line{"level": "WARN", "msg": "not registered: other services can't find this one, only dial its address"})
+	var named []string
+	for _, s := range warning["services"].([]any) {
+		named = append(named, s.(string))
+	}
+	if !slices.Equal(named, services) {
+		t.Errorf("the warning names %v, want %v", named, services)
+	}
+}
+
+// loopback has an app listen where only this machine can connect, on any free port.
+func loopback(app string) []string {
+	return []string{app + "_SERVER_GRPC_ADDR=127.0.0.1:0", app + "_SERVER_ADMIN_ADDR=127.0.0.1:0"}
+}
+
+func edit(t *testing.T, dir, name, old, new string) {
+	t.Helper()
+	path := filepath.Join(dir, filepath.FromSlash(name))
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(string(content), old) != 1 {
+		t.Fatalf("%s: %q is not in it once", name, old)
+	}
+	files{name: strings.Replace(string(content), old, new, 1)}.write(t, dir)
+}
