@@ -70,18 +70,43 @@ func (m *Manifest) LayerNames() []string { return names(m.Layers) }
 // appName is what serves at once as a DNS label, an image, a chart, a folder and, upper-cased, an environment prefix.
 var appName = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
 
+// reservedNames are well-formed names that something else reads in its own way.
+var reservedNames = map[string][]string{
+	"YAML takes it for a boolean or null":              strings.Fields("true false null yes no on off y n"),
+	"it is the registry's in compose.yaml":             {"etcd"},
+	"Go takes a folder of that name for its own":       strings.Fields("vendor testdata internal"),
+	"Windows takes a folder of that name for a device": strings.Fields("con prn aux nul com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9"),
+}
+
 // CheckName says why name can't name a project or an app, or nil.
 func CheckName(name string) error {
 	if !appName.MatchString(name) {
 		return fmt.Errorf("%q is not a name: use 1 to 40 of a-z, 0-9 and -, starting with a letter and not ending in -", name)
 	}
+	for why, names := range reservedNames {
+		if slices.Contains(names, name) {
+			return fmt.Errorf("%q can't be a name: %s", name, why)
+		}
+	}
 	return nil
 }
+
+// standard are the first elements of the import paths of the standard library, which are Go's own.
+var standard = strings.Fields(`archive bufio builtin bytes cmd cmp compress container context crypto database debug embed encoding errors
+	expvar flag fmt go hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime slices
+	sort strconv strings structs sync syscall testing text time unicode unique unsafe vendor weak`)
 
 // CheckModule says why p can't be a Go module path, or nil.
 func CheckModule(p string) error {
 	if err := module.CheckImportPath(p); err != nil {
 		return fmt.Errorf("%q is not a module path: %w", p, err)
+	}
+	elems := strings.Split(p, "/")
+	if slices.Contains(elems, "vendor") {
+		return fmt.Errorf("%q can't be a module path: Go imports nothing from a vendor folder", p)
+	}
+	if slices.Contains(standard, elems[0]) {
+		return fmt.Errorf("%q can't be a module path: %s is part of the standard library", p, elems[0])
 	}
 	if _, _, ok := module.SplitPathVersion(p); !ok {
 		return fmt.Errorf("%q is not a module path: a major version suffix starts at /v2", p)

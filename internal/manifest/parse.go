@@ -73,7 +73,7 @@ func (d *decoder) version(root, n ast.Node) {
 		d.found.At(d.pos(root), fmt.Sprintf("add version: %d", Version), "version is missing")
 		return
 	}
-	if v := strings.TrimSpace(n.String()); v != fmt.Sprint(Version) {
+	if v := strings.TrimSpace(n.String()); n.Type() != ast.IntegerType || v != fmt.Sprint(Version) {
 		d.found.At(d.pos(n), "a newer version needs a newer svc", "version %s is not supported: this svc reads version %d", v, Version)
 	}
 }
@@ -85,19 +85,19 @@ func (d *decoder) proto(root, n ast.Node) Proto {
 	}
 	fields := d.mapping(n, "proto", "roots", "descriptor_set")
 	var p Proto
+	if list, ok := fields["roots"].(*ast.SequenceNode); ok && len(list.Values) == 0 {
+		d.found.At(d.pos(list), "", "proto.roots is empty")
+	}
 	for _, r := range d.refs(fields["roots"], "proto.roots") {
 		if err := checkLocalPath(r.Name); err != nil {
 			d.found.At(r.Pos, "", "proto.roots: %v", err)
 		}
 		p.Roots = append(p.Roots, r.Name)
 	}
-	if ds := fields["descriptor_set"]; ds != nil {
-		p.DescriptorSet = d.text(ds, "proto.descriptor_set")
-		if err := checkLocalPath(p.DescriptorSet); err != nil {
-			d.found.At(d.pos(ds), "", "proto.descriptor_set: %v", err)
-		}
+	if fields["descriptor_set"] != nil {
+		p.DescriptorSet = d.required(n, fields, "descriptor_set", checkLocalPath)
 	}
-	if (len(p.Roots) == 0) == (p.DescriptorSet == "") {
+	if (fields["roots"] == nil) == (fields["descriptor_set"] == nil) {
 		d.found.At(d.pos(n), "", "proto takes either roots or descriptor_set")
 	}
 	return p
@@ -116,6 +116,7 @@ func (d *decoder) apps(root, n ast.Node) []App {
 		a.Name = d.required(item, fields, "name", CheckName)
 		a.Services = d.refs(fields["services"], "services")
 		a.Clients = d.refs(fields["clients"], "clients")
+		d.checkClients(a.Clients)
 		if first, ok := seen[a.Name]; ok && a.Name != "" {
 			d.found.At(a.Pos, "", "app %s is declared twice, first at %s", a.Name, first)
 		}
@@ -123,6 +124,14 @@ func (d *decoder) apps(root, n ast.Node) []App {
 		apps = append(apps, a)
 	}
 	return apps
+}
+
+func (d *decoder) checkClients(clients []Ref) {
+	for _, c := range clients {
+		if c.Name == AllServices {
+			d.found.At(c.Pos, "name the services that the app calls", "clients takes no %s", AllServices)
+		}
+	}
 }
 
 // mapping returns the values of n by key and reports keys that are not allowed.
@@ -135,11 +144,14 @@ func (d *decoder) mapping(n ast.Node, what string, allowed ...string) map[string
 	case *ast.MappingValueNode:
 		values = []*ast.MappingValueNode{n}
 	default:
-		d.found.At(d.pos(n), "", "%s is a %s, not a mapping", what, kind(n))
+		d.wrongKind(n, what, "a mapping")
 		return fields
 	}
 	for _, v := range values {
 		key := v.Key.String()
+		if k, ok := v.Key.(*ast.StringNode); ok {
+			key = k.Value // without its quotes
+		}
 		if !slices.Contains(allowed, key) {
 			d.found.At(d.pos(v.Key), "known keys: "+strings.Join(allowed, ", "), "unknown key %s in %s", key, what)
 			continue
@@ -158,7 +170,7 @@ func (d *decoder) sequence(n ast.Node, what string) []ast.Node {
 	case *ast.SequenceNode:
 		return n.Values
 	default:
-		d.found.At(d.pos(n), "", "%s is a %s, not a list", what, kind(n))
+		d.wrongKind(n, what, "a list")
 		return nil
 	}
 }
@@ -166,7 +178,9 @@ func (d *decoder) sequence(n ast.Node, what string) []ast.Node {
 func (d *decoder) refs(n ast.Node, what string) []Ref {
 	var refs []Ref
 	for _, item := range d.sequence(n, what) {
-		refs = append(refs, Ref{Name: d.text(item, what), Pos: d.pos(item)})
+		if name, ok := d.text(item, what); ok {
+			refs = append(refs, Ref{Name: name, Pos: d.pos(item)})
+		}
 	}
 	return refs
 }
@@ -177,22 +191,25 @@ func (d *decoder) required(parent ast.Node, fields map[string]ast.Node, key stri
 		d.found.At(d.pos(parent), "", "%s is missing", key)
 		return ""
 	}
-	v := d.text(n, key)
+	v, ok := d.text(n, key)
+	if !ok {
+		return ""
+	}
 	if err := check(v); err != nil {
 		d.found.At(d.pos(n), "", "%s: %v", key, err)
 	}
 	return v
 }
 
-func (d *decoder) text(n ast.Node, what string) string {
+func (d *decoder) text(n ast.Node, what string) (string, bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:
-		return n.Value
+		return n.Value, true
 	case *ast.LiteralNode:
-		return n.Value.Value
+		return n.Value.Value, true
 	default:
-		d.found.At(d.pos(n), "", "%s is a %s, not text", what, kind(n))
-		return ""
+		d.wrongKind(n, what, "text")
+		return "", false
 	}
 }
 
@@ -210,9 +227,11 @@ func (d *decoder) pos(n ast.Node) diag.Pos {
 	return diag.Pos{File: d.file, Line: p.Line, Col: p.Column}
 }
 
-func kind(n ast.Node) string {
-	if n == nil {
-		return "null"
+func (d *decoder) wrongKind(n ast.Node, what, want string) {
+	switch n.(type) {
+	case *ast.AnchorNode, *ast.AliasNode:
+		d.found.At(d.pos(n), "write it out", "%s is an anchor or alias, which svc.yaml doesn't take", what)
+	default:
+		d.found.At(d.pos(n), "", "%s is a %s, not %s", what, strings.ToLower(n.Type().YAMLName()), want)
 	}
-	return strings.ToLower(n.Type().YAMLName())
 }

@@ -2,6 +2,8 @@ package manifest
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -45,14 +47,13 @@ func list(items []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
+// plain is text that needs no quotes, unless it is a word or a number to YAML.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_./][A-Za-z0-9_./-]*$`)
+
 // scalar writes s so that YAML reads it back as the same text, quoted only where it must be.
 func scalar(s string) string {
-	if s == "" || strings.ContainsAny(s, ",[]{}") {
-		return fmt.Sprintf("%q", s)
+	if out, err := yaml.Marshal(s); err == nil && plain.MatchString(s) && string(out) == s+"\n" {
+		return s
 	}
-	out, err := yaml.Marshal(s)
-	if err != nil || strings.Count(string(out), "\n") != 1 {
-		return fmt.Sprintf("%q", s)
-	}
-	return strings.TrimSuffix(string(out), "\n")
+	return strconv.Quote(s)
 }

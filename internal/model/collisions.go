@@ -89,6 +89,9 @@ func (b *builder) addFile(s *scope, f *protogen.File) {
 	if len(f.Services) > 0 {
 		suffixes = append(suffixes, "_grpc.pb.go")
 	}
+	if f.APILevel == gofeaturespb.GoFeatures_API_HYBRID {
+		suffixes = append(suffixes, "_protoopaque.pb.go")
+	}
 	for _, suffix := range suffixes {
 		name := dir + "/" + stem + suffix
 		s.addKey(strings.ToLower(name), declared{name, what, pos})

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
@@ -150,9 +151,9 @@ func closure(files []string, byName map[string]*descriptorpb.FileDescriptorProto
 }
 
 // harmful is what must not stand in a Go comment as the plugins write it, with nothing between // and the text:
-// a byte order mark, which doesn't compile, and what is not a comment to Go, such as //go:embed and // +build,
+// NUL and a byte order mark, which don't compile, and what is not a comment to Go, such as //go:embed and // +build,
 // which gofmt moves to the top of the file.
-var harmful = regexp.MustCompile(`(?m)^(go:|line |export |extern )|^\s*\+(build)|\x{FEFF}`)
+var harmful = regexp.MustCompile(`(?m)^(go:|line |export |extern )|^\s*\+(build)|\x00|\x{FEFF}`)
 
 // harmless returns f with comments that protoc-gen-go and protoc-gen-go-grpc can copy.
 func harmless(f *descriptorpb.FileDescriptorProto) *descriptorpb.FileDescriptorProto {
@@ -171,14 +172,16 @@ func harmless(f *descriptorpb.FileDescriptorProto) *descriptorpb.FileDescriptorP
 }
 
 func isHarmful(loc *descriptorpb.SourceCodeInfo_Location) bool {
-	return harmful.MatchString(loc.GetLeadingComments()) || harmful.MatchString(loc.GetTrailingComments()) ||
-		slices.ContainsFunc(loc.LeadingDetachedComments, harmful.MatchString)
+	bad := func(comment string) bool {
+		return comment != "" && (!utf8.ValidString(comment) || harmful.MatchString(comment))
+	}
+	return bad(loc.GetLeadingComments()) || bad(loc.GetTrailingComments()) || slices.ContainsFunc(loc.LeadingDetachedComments, bad)
 }
 
 func defuse(comment *string) *string {
 	if comment == nil {
 		return nil
 	}
-	c := harmful.ReplaceAllString(*comment, " $1$2")
+	c := harmful.ReplaceAllString(strings.ToValidUTF8(*comment, "\uFFFD"), " $1$2")
 	return &c
 }
