@@ -75,7 +75,7 @@ func checkFindings(t *testing.T, err error) {
 	}
 	for _, d := range found {
 		if d.File == "" || d.Message == "" || d.Line == 0 && strings.HasSuffix(d.File, ".proto") {
-			t.Errorf("a finding without a place or a message: %+v", d)
+			t.Errorf("a finding without a place or a message: %s: %s", d.Pos, d.Message)
 		}
 	}
 }

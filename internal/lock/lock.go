@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,25 +48,32 @@ type Entry struct {
 // New returns an empty lock.
 func New() *Lock { return &Lock{Version: Version, Files: map[string]Entry{}} }
 
+var sum = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
 // Parse reads a lock. A lock that was written by a newer svc, or that names a path outside the project, is an error.
 func Parse(content []byte) (*Lock, error) {
 	if bytes.Contains(content, []byte("\n<<<<<<<")) {
 		return nil, errors.New("it has git conflict markers: take either side, then run svc generate")
 	}
-	l := New()
-	d := json.NewDecoder(bytes.NewReader(content))
-	if err := d.Decode(l); err != nil {
+	l := &Lock{}
+	if err := json.Unmarshal(content, l); err != nil {
 		return nil, fmt.Errorf("not a lock: %w", err)
 	}
 	if l.Version != Version {
 		return nil, fmt.Errorf("%w %d: this svc reads version %d", ErrVersion, l.Version, Version)
 	}
+	if l.Files == nil {
+		l.Files = map[string]Entry{}
+	}
 	for path, e := range l.Files {
 		if err := tree.CheckPath(path); err != nil {
 			return nil, err
 		}
-		if strings.HasPrefix(path, Dir+"/") {
-			return nil, fmt.Errorf("unsafe path %q: it is svc's own", path)
+		if first, _, _ := strings.Cut(path, "/"); strings.EqualFold(first, Dir) || strings.EqualFold(path, "svc.yaml") {
+			return nil, fmt.Errorf("unsafe path %q: svc never emits it", path)
+		}
+		if !sum.MatchString(e.Sum) {
+			return nil, fmt.Errorf("%s: %q is not a checksum", path, e.Sum)
 		}
 		if !slices.Contains([]tree.Class{tree.Owned, tree.Merge, tree.Decl}, e.Class) {
 			return nil, fmt.Errorf("%s: unknown class %q", path, e.Class)

@@ -225,14 +225,15 @@ func (src Source) finding(e reporter.ErrorWithPos) diag.Diagnostic {
 	return diag.Diagnostic{Pos: pos, Message: msg, Hint: hint}
 }
 
-var duplicate = regexp.MustCompile(`^symbol "(.*)" already defined at (.*):(\d+):(\d+)$`)
+var duplicate = regexp.MustCompile(`^symbol "(.*)" already defined at (.*?)(?::(\d+):(\d+))?$`)
 
 // duplicateSymbol shows the later of two definitions, whichever the compiler met first: it compiles files side by side.
+// What is built in has no lines, and is never the one to change.
 func (src Source) duplicateSymbol(m []string, pos diag.Pos) diag.Diagnostic {
 	line, _ := strconv.Atoi(m[3])
 	col, _ := strconv.Atoi(m[4])
 	first := diag.Pos{File: src.display(m[2]), Line: line, Col: col}
-	if first.Compare(pos) > 0 {
+	if pos.Line == 0 || first.Line != 0 && first.Compare(pos) > 0 {
 		first, pos = pos, first
 	}
 	return diag.Diagnostic{Pos: pos, Message: fmt.Sprintf("symbol %q is already defined at %s", m[1], first), Hint: "rename one of them"}

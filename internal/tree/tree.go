@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Class says what regeneration may do with a file; see docs/regeneration.md.
@@ -55,6 +56,13 @@ func New(files []File) (*Tree, error) {
 		}
 		seen[fold] = f
 	}
+	for _, f := range sorted {
+		for dir := path.Dir(strings.ToLower(f.Path)); dir != "."; dir = path.Dir(dir) {
+			if other, ok := seen[dir]; ok {
+				return nil, fmt.Errorf("%s (%s) is a file, and the folder of %s (%s)", other.Path, other.Template, f.Path, f.Template)
+			}
+		}
+	}
 	return &Tree{files: sorted}, nil
 }
 
@@ -76,15 +84,19 @@ var windowsNames = strings.Fields("con prn aux nul com1 com2 com3 com4 com5 com6
 // CheckPath says why p is not a safe, portable path inside a project, or nil.
 // Paths come from contracts, templates and the lock, none of which is trusted.
 func CheckPath(p string) error {
+	if !utf8.ValidString(p) {
+		return fmt.Errorf("unsafe path %q: not UTF-8", p)
+	}
 	if p == "" || path.IsAbs(p) || path.Clean(p) != p || p == "." {
 		return fmt.Errorf("unsafe path %q: not a clean relative path", p)
 	}
 	for elem := range strings.SplitSeq(p, "/") {
 		stem, _, _ := strings.Cut(strings.ToLower(elem), ".")
+		stem = strings.TrimRight(stem, " ")
 		switch {
 		case elem == "..":
 			return fmt.Errorf("unsafe path %q: it leads outside the project", p)
-		case strings.EqualFold(elem, ".git"):
+		case strings.EqualFold(elem, ".git"), strings.EqualFold(elem, "git~1"): // the latter is its short name on Windows
 			return fmt.Errorf("unsafe path %q: it leads into a git directory", p)
 		case strings.ContainsAny(elem, "\\:*?\"<>|\x00") || strings.ContainsFunc(elem, func(r rune) bool { return r < ' ' }):
 			return fmt.Errorf("unsafe path %q: %q can't be a file name everywhere", p, elem)
