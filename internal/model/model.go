@@ -3,6 +3,10 @@
 package model
 
 import (
+	"path"
+	"strconv"
+	"strings"
+
 	"github.com/svcgen/svc/internal/diag"
 )
 
@@ -128,10 +132,21 @@ type Method struct {
 	Required   bool // an empty request can't be sent: it has fields that proto2 requires
 }
 
-// Import is a Go import with an explicit name.
+// Import is a Go import under the name that a file uses for it.
 type Import struct {
 	Alias, Path string
 }
+
+// String writes the import as gofmt and its readers expect it: the name only where the path does not say it.
+func (i Import) String() string {
+	if i.Alias == path.Base(i.Path) && !version.MatchString(i.Alias) {
+		return strconv.Quote(i.Path)
+	}
+	return i.Alias + " " + strconv.Quote(i.Path)
+}
+
+// In reports whether the import is of a module's own package.
+func (i Import) In(module string) bool { return strings.HasPrefix(i.Path, module+"/") }
 
 // Stub maps a file of the contract to the Go package that its stubs are in.
 type Stub struct {

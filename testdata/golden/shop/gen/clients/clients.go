@@ -12,11 +12,11 @@ import (
 	financev1 "github.com/acme/shop/gen/shop/finance/v1"
 	fulfilmentv1 "github.com/acme/shop/gen/shop/fulfilment/v1"
 	"github.com/acme/shop/pkg/client"
-	catalogclient "github.com/acme/shop/pkg/client/shop/catalog/v1/catalogclient"
-	currencyclient "github.com/acme/shop/pkg/client/shop/finance/v1/currencyclient"
-	paymentclient "github.com/acme/shop/pkg/client/shop/finance/v1/paymentclient"
-	emailclient "github.com/acme/shop/pkg/client/shop/fulfilment/v1/emailclient"
-	shippingclient "github.com/acme/shop/pkg/client/shop/fulfilment/v1/shippingclient"
+	"github.com/acme/shop/pkg/client/shop/catalog/v1/catalogclient"
+	"github.com/acme/shop/pkg/client/shop/finance/v1/currencyclient"
+	"github.com/acme/shop/pkg/client/shop/finance/v1/paymentclient"
+	"github.com/acme/shop/pkg/client/shop/fulfilment/v1/emailclient"
+	"github.com/acme/shop/pkg/client/shop/fulfilment/v1/shippingclient"
 )
 
 // Clients has one client per service that is called.

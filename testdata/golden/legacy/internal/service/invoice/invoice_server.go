@@ -7,10 +7,11 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"google.golang.org/protobuf/types/known/anypb"
+
 	"example.com/billing/v2/internal/service"
-	billing "example.com/billing/v2/pb/billing"
+	"example.com/billing/v2/pb/billing"
 	pb "example.com/billing/v2/pb/invoice"
-	anypb "google.golang.org/protobuf/types/known/anypb"
 )
 
 // InvoiceServer implements InvoiceServer.

@@ -6,11 +6,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
 	pb "github.com/acme/shop/gen/shop/admin/v1"
 	catalogv1 "github.com/acme/shop/gen/shop/catalog/v1"
 	"github.com/acme/shop/internal/service"
-	emptypb "google.golang.org/protobuf/types/known/emptypb"
-	wrapperspb "google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 // Catalog implements shop.admin.v1.Catalog.

@@ -5,10 +5,11 @@ import (
 
 	"google.golang.org/grpc"
 
+	"google.golang.org/protobuf/types/known/emptypb"
+
 	pb "github.com/acme/shop/gen/shop/finance/v1"
 	"github.com/acme/shop/internal/platform/grpctest"
 	"github.com/acme/shop/internal/service"
-	emptypb "google.golang.org/protobuf/types/known/emptypb"
 )
 
 // newCurrencyClient returns a client of a Currency that runs as in production. Give its Deps fakes here.

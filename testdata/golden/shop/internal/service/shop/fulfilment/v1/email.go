@@ -6,9 +6,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"google.golang.org/protobuf/types/known/emptypb"
+
 	pb "github.com/acme/shop/gen/shop/fulfilment/v1"
 	"github.com/acme/shop/internal/service"
-	emptypb "google.golang.org/protobuf/types/known/emptypb"
 )
 
 // Email implements shop.fulfilment.v1.Email.

@@ -5,11 +5,12 @@ import (
 
 	"google.golang.org/grpc"
 
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
 	pb "github.com/acme/shop/gen/shop/admin/v1"
 	catalogv1 "github.com/acme/shop/gen/shop/catalog/v1"
 	"github.com/acme/shop/internal/platform/grpctest"
 	"github.com/acme/shop/internal/service"
-	wrapperspb "google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 // newCatalogClient returns a client of a Catalog that runs as in production. Give its Deps fakes here.

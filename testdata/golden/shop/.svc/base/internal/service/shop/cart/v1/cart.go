@@ -7,9 +7,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"google.golang.org/protobuf/types/known/emptypb"
+
 	pb "github.com/acme/shop/gen/shop/cart/v1"
 	"github.com/acme/shop/internal/service"
-	emptypb "google.golang.org/protobuf/types/known/emptypb"
 )
 
 // Cart implements shop.cart.v1.Cart.

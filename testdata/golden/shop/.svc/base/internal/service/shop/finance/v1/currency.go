@@ -7,10 +7,11 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"google.golang.org/protobuf/types/known/emptypb"
+
 	commonv1 "github.com/acme/shop/gen/shop/common/v1"
 	pb "github.com/acme/shop/gen/shop/finance/v1"
 	"github.com/acme/shop/internal/service"
-	emptypb "google.golang.org/protobuf/types/known/emptypb"
 )
 
 // Currency implements shop.finance.v1.Currency.
