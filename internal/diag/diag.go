@@ -40,9 +40,11 @@ type Diagnostic struct {
 // Set is all findings of a run. A non-empty Set is an error.
 type Set []Diagnostic
 
-// At adds a finding.
+// At adds a finding. Its message is the same from one build of svc to another: protobuf-go, to keep programs from
+// depending on its errors, puts a no-break space into those of every other build.
 func (s *Set) At(pos Pos, hint, format string, args ...any) {
-	*s = append(*s, Diagnostic{Pos: pos, Message: fmt.Sprintf(format, args...), Hint: hint})
+	message := strings.ReplaceAll(fmt.Sprintf(format, args...), "\u00a0", " ")
+	*s = append(*s, Diagnostic{Pos: pos, Message: message, Hint: hint})
 }
 
 // Err returns the findings sorted by position and without duplicates, or nil when there are none.
