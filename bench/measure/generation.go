@@ -16,47 +16,53 @@ type bed struct {
 	dir, svc string
 }
 
-// project is a project to generate, and a folder for what the floor writes.
+// project is a project to generate, and a folder for what the floor writes. Each round has a project of its own: on a
+// file system that was made to forget thousands of files a moment ago, making new ones is slow for a while.
 type project struct {
 	dir, out string
 	plugins  string // the folder of the stub plugins that svc built: the floor uses the same
-	protos   []string
+	size     bench.Size
 }
 
 // step is one thing to measure: prepare is not timed.
 type step struct {
 	name    string
 	limit   float64
-	prepare func(round int) error
-	command func() *exec.Cmd
+	prepare func(p *project) error
+	command func(p *project) *exec.Cmd
 	memory  bool
 }
 
+// memoryRounds are enough: the highest of them counts.
+const memoryRounds = 3
+
 func (b bed) generation(s bench.Size, rounds int) error {
-	p, err := b.project(s)
+	first, err := b.first(s)
 	if err != nil {
 		return err
 	}
-	generate := func() *exec.Cmd { return exec.Command(b.svc, "generate", "-C", p.dir) }
+	generate := func(p *project) *exec.Cmd { return exec.Command(b.svc, "generate", "-C", p.dir) }
 	steps := []step{
-		{"floor", 0, p.clearOut, p.floor, false},
-		{"svc generate, nothing but svc.yaml and the contract", s.Whole, p.strip, generate, false},
-		{"svc generate, all read and rendered again", s.Whole, p.forget, generate, false},
-		{"svc generate, an rpc was added or removed", s.Whole, p.change, generate, false},
+		{"floor", 0, (*project).makeOut, (*project).floor, false},
+		{"svc generate, from svc.yaml and the contract only", s.Whole, first.plant, generate, false},
+		{"svc generate, all rendered again", s.Whole, (*project).forget, generate, false},
+		{"svc generate, an rpc added", s.Whole, (*project).change, generate, false},
 		{"svc generate, nothing changed", s.Nothing, nothing, generate, false},
-		{"floor, memory", 0, p.clearOut, p.floor, true},
-		{"svc generate, memory", 0, p.strip, generate, true},
+		{"floor, memory", 0, (*project).makeOut, (*project).floor, true},
+		{"svc generate, memory", 0, first.plant, generate, true},
 	}
 	all := make([]series, len(steps))
 	for round := range rounds {
 		for i, st := range steps {
-			if st.memory && round >= 3 {
+			if st.memory && round >= memoryRounds {
 				continue
 			}
-			if err := st.prepare(round); err != nil {
+			p := *first
+			p.dir, p.out = fmt.Sprintf("%s-%d-%t", first.dir, round, st.memory), fmt.Sprintf("%s-%d-%t", first.out, round, st.memory)
+			if err := st.prepare(&p); err != nil {
 				return err
 			}
-			c, err := measure(st.command(), st.memory)
+			c, err := measure(st.command(&p), st.memory)
 			if err != nil {
 				return err
 			}
@@ -70,13 +76,13 @@ func (b bed) generation(s bench.Size, rounds int) error {
 	return nil
 }
 
-// project makes a project of a contract, with svc new.
-func (b bed) project(s bench.Size) (*project, error) {
+// first makes the project that those of the rounds are copies of, with svc new.
+func (b bed) first(s bench.Size) (*project, error) {
 	contract := filepath.Join(b.dir, s.Name+"-contract")
 	if err := s.Write(contract); err != nil {
 		return nil, err
 	}
-	p := &project{dir: filepath.Join(b.dir, s.Name), out: filepath.Join(b.dir, s.Name+"-out")}
+	p := &project{dir: filepath.Join(b.dir, s.Name), out: filepath.Join(b.dir, s.Name+"-out"), size: s}
 	if err := combined(exec.Command(b.svc, "new", "bench", "-y", "--no-tidy", "--module", bench.Module, "--proto", contract, "--dir", p.dir)); err != nil {
 		return nil, err
 	}
@@ -85,8 +91,7 @@ func (b bed) project(s bench.Size) (*project, error) {
 		return nil, fmt.Errorf("want one set of stub plugins below XDG_CACHE_HOME, got %v", found)
 	}
 	p.plugins = filepath.Dir(found[0])
-	p.protos, err = filepath.Glob(filepath.Join(p.dir, "api/*.proto"))
-	return p, err
+	return p, nil
 }
 
 func combined(cmd *exec.Cmd) error {
@@ -98,52 +103,50 @@ func combined(cmd *exec.Cmd) error {
 
 // floor is what anyone who has a contract runs: protoc with both plugins.
 func (p *project) floor() *exec.Cmd {
-	args := []string{"-I", filepath.Join(p.dir, "api")}
+	api := filepath.Join(filepath.Dir(p.dir), p.size.Name, "api")
+	args := []string{"-I", api}
 	for _, plugin := range []string{"go", "go-grpc"} {
 		args = append(args,
 			"--plugin="+filepath.Join(p.plugins, "protoc-gen-"+plugin),
 			"--"+plugin+"_out="+p.out, "--"+plugin+"_opt=module="+bench.Module)
 	}
-	return exec.Command("protoc", append(args, p.protos...)...)
+	protos, _ := filepath.Glob(filepath.Join(api, "*.proto")) // the pattern is well-formed
+	return exec.Command("protoc", append(args, protos...)...)
 }
 
-func (p *project) clearOut(int) error {
-	return errors.Join(os.RemoveAll(p.out), os.Mkdir(p.out, 0o755))
-}
+func (p *project) makeOut() error { return os.Mkdir(p.out, 0o755) }
 
-// strip leaves svc.yaml and the contract.
-func (p *project) strip(int) error {
-	entries, err := os.ReadDir(p.dir)
-	for _, e := range entries {
-		if e.Name() != "svc.yaml" && e.Name() != "api" {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(p.dir, e.Name())))
-		}
-	}
-	return err
-}
-
-// forget takes away what tells svc that nothing has changed.
-func (p *project) forget(int) error {
-	return os.RemoveAll(filepath.Join(p.dir, ".svc", "cache"))
-}
-
-// change adds an rpc to the first service, and takes it away in the next round.
-func (p *project) change(round int) error {
-	content, err := os.ReadFile(p.protos[0])
+// plant makes to of what the project's owner writes: svc.yaml and the contract.
+func (p *project) plant(to *project) error {
+	content, err := os.ReadFile(filepath.Join(p.dir, "svc.yaml"))
 	if err != nil {
 		return err
 	}
-	const added = "\n  rpc Extra (ExtraRequest) returns (ExtraReply);\n"
-	const types = "\nmessage ExtraRequest {}\n\nmessage ExtraReply {}\n"
-	text := string(content)
-	if round%2 == 1 {
-		text = strings.Replace(strings.Replace(text, added, "", 1), types, "", 1)
-	} else {
-		i := strings.Index(text, "service ")
-		i += strings.IndexByte(text[i:], '{') + 1
-		text = text[:i] + added + text[i:] + types
-	}
-	return os.WriteFile(p.protos[0], []byte(text), 0o644)
+	return errors.Join(
+		p.size.Write(filepath.Join(to.dir, "api")),
+		os.WriteFile(filepath.Join(to.dir, "svc.yaml"), content, 0o644),
+	)
 }
 
-func nothing(int) error { return nil }
+// forget takes away what tells svc that nothing has changed.
+func (p *project) forget() error {
+	return os.RemoveAll(filepath.Join(p.dir, ".svc", "cache"))
+}
+
+// change adds an rpc to the first service.
+func (p *project) change() error {
+	protos, err := filepath.Glob(filepath.Join(p.dir, "api", "*.proto"))
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(protos[0])
+	if err != nil {
+		return err
+	}
+	before, service, _ := strings.Cut(string(content), "\nservice ")
+	name, after, _ := strings.Cut(service, " {\n")
+	changed := before + "\nservice " + name + " {\n  rpc Extra (ExtraRequest) returns (ExtraReply);\n" + after + "\nmessage ExtraRequest {}\n\nmessage ExtraReply {}\n"
+	return os.WriteFile(protos[0], []byte(changed), 0o644)
+}
+
+func nothing(*project) error { return nil }
