@@ -130,6 +130,11 @@ func (p *Project) stage(changes []Change) ([]step, error) {
 	if err := errors.Join(p.root.RemoveAll(stageDir), p.root.MkdirAll(stageDir, 0o755)); err != nil {
 		return nil, err
 	}
+	stage, err := p.root.OpenRoot(stageDir) // the way there is walked once, not for each file
+	if err != nil {
+		return nil, err
+	}
+	defer stage.Close()
 	steps := make([]step, len(changes))
 	var g errgroup.Group
 	g.SetLimit(8 * runtime.GOMAXPROCS(0)) // a sync waits for the disk, and one commit of the file system serves many
@@ -138,16 +143,19 @@ func (p *Project) stage(changes []Change) ([]step, error) {
 		if c.Content == nil {
 			continue
 		}
-		steps[i].Stage = path.Join(stageDir, strconv.Itoa(i))
-		g.Go(func() error { return writeSynced(p.root, steps[i].Stage, c.Content, mode(p.root, c.Path)) })
+		name := strconv.Itoa(i)
+		steps[i].Stage = path.Join(stageDir, name)
+		g.Go(func() error { return writeSynced(stage, name, c.Content, p.mode(c)) })
 	}
 	return steps, g.Wait()
 }
 
 // mode is that of the file to be replaced.
-func mode(root *os.Root, name string) fs.FileMode {
-	if info, err := root.Stat(name); err == nil {
-		return info.Mode().Perm()
+func (p *Project) mode(c Change) fs.FileMode {
+	if c.Expect != nil {
+		if info, err := p.root.Stat(c.Path); err == nil {
+			return info.Mode().Perm()
+		}
 	}
 	return 0o644
 }
@@ -209,6 +217,11 @@ func do(root *os.Root, s step) error {
 	if path.Dir(s.Stage) != stageDir {
 		return fmt.Errorf("%s names %q, which is not below %s", journal, s.Stage, stageDir)
 	}
+	err := root.Rename(s.Stage, s.Path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// Either an earlier try has moved the file, or it is the first of its folder.
 	if _, err := root.Lstat(s.Stage); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

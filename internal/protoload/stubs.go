@@ -29,8 +29,8 @@ type StubFile struct {
 // IsStub reports whether a file's template, as the lock records it, is a stub plugin.
 func IsStub(template string) bool { return strings.HasPrefix(template, "protoc-gen-go") }
 
-// minShard is how many files make another process worth its start.
-const minShard = 8
+// minShard is how many files make another process worth its start; maxShard keeps the memory of a process small.
+const minShard, maxShard = 8, 20
 
 // Stubs runs the stub plugins on a contract. parameter maps its files to Go packages below module.
 func Stubs(ctx context.Context, plugins []Plugin, request *pluginpb.CodeGeneratorRequest, module, parameter string) ([]StubFile, error) {
@@ -79,12 +79,12 @@ func (p Plugin) wanted(request *pluginpb.CodeGeneratorRequest) []string {
 	return files
 }
 
-// shards splits files into at most n parts.
+// shards splits files into parts for n processes at a time.
 func shards(files []string, n int) [][]string {
 	if len(files) == 0 {
 		return nil
 	}
-	size := max(minShard, (len(files)+n-1)/n)
+	size := min(max(minShard, (len(files)+n-1)/n), maxShard)
 	return slices.Collect(slices.Chunk(files, size))
 }
 
