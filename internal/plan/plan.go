@@ -142,7 +142,10 @@ func (p *Plan) write(a Action, kind Kind, reason string, next, entry lock.Entry)
 // accept records what was generated as the new base.
 func (p *Plan) accept(a Action, next, entry lock.Entry) {
 	p.Lock.Files[a.Path] = next
-	if a.Class != tree.Owned && (entry.Sum != next.Sum || entry.Class != next.Class) {
+	switch {
+	case a.Class == tree.Owned && entry.Class != "":
+		p.forget(a.Path, entry)
+	case a.Class != tree.Owned && (entry.Sum != next.Sum || entry.Class != next.Class):
 		p.Bases[a.Path] = a.New
 	}
 }
