@@ -3,7 +3,6 @@
 package model
 
 import (
-	"path"
 	"strconv"
 	"strings"
 
@@ -135,11 +134,13 @@ type Method struct {
 // Import is a Go import under the name that a file uses for it.
 type Import struct {
 	Alias, Path string
+
+	told bool // the path says the name
 }
 
 // String writes the import as gofmt and its readers expect it: the name only where the path does not say it.
 func (i Import) String() string {
-	if i.Alias == path.Base(i.Path) && !version.MatchString(i.Alias) {
+	if i.told {
 		return strconv.Quote(i.Path)
 	}
 	return i.Alias + " " + strconv.Quote(i.Path)

@@ -44,7 +44,8 @@ func (a *aliases) add(importPath, want string) string {
 		alias = fmt.Sprint(base, i)
 	}
 	a.byPath[importPath], a.used[alias] = alias, true
-	a.list = append(a.list, Import{Alias: alias, Path: importPath})
+	told := alias == want && alias == path.Base(importPath) && !version.MatchString(alias)
+	a.list = append(a.list, Import{Alias: alias, Path: importPath, told: told})
 	return alias
 }
 
