@@ -96,11 +96,18 @@ func (p *Project) Apply(changes []Change) error {
 	if err := p.check(changes); err != nil {
 		return err
 	}
-	steps, err := p.stage(changes)
-	if err != nil {
-		return errors.Join(err, p.root.RemoveAll(stageDir))
+	made, err := p.prepare(changes)
+	var steps []step
+	if err == nil {
+		steps, err = p.stage(changes)
 	}
-	if err := p.commit(steps); err != nil {
+	if err == nil {
+		err = p.commit(steps)
+	}
+	if err != nil {
+		for _, dir := range made {
+			removeEmpty(p.root, dir)
+		}
 		return errors.Join(err, p.root.RemoveAll(stageDir))
 	}
 	_, err = recoverJournal(p.root)
@@ -123,6 +130,33 @@ func (p *Project) check(changes []Change) error {
 		}
 	}
 	return nil
+}
+
+// prepare makes the folders that files move to, and sees that each takes files: after the commit nothing may fail.
+// It returns the folders that it made.
+func (p *Project) prepare(changes []Change) (made []string, err error) {
+	seen := map[string]bool{}
+	for _, c := range changes {
+		dir := path.Dir(c.Path)
+		if seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		if _, err := p.root.Stat(dir); err != nil {
+			if c.Content == nil {
+				continue // what is to be deleted is gone with its folder
+			}
+			made = append(made, dir)
+			if err := p.root.MkdirAll(dir, 0o755); err != nil {
+				return made, err
+			}
+		}
+		probe := path.Join(dir, ".svc-probe")
+		if err := errors.Join(p.root.WriteFile(probe, nil, 0o600), p.root.Remove(probe)); err != nil {
+			return made, fmt.Errorf("%s can't be written to: %w", dir, err)
+		}
+	}
+	return made, nil
 }
 
 // stage puts the new contents on disk beside the project.
@@ -214,7 +248,7 @@ func do(root *os.Root, s step) error {
 		removeEmpty(root, path.Dir(s.Path))
 		return nil
 	}
-	if path.Dir(s.Stage) != stageDir {
+	if tree.CheckPath(s.Stage) != nil || path.Dir(s.Stage) != stageDir {
 		return fmt.Errorf("%s names %q, which is not below %s", journal, s.Stage, stageDir)
 	}
 	err := root.Rename(s.Stage, s.Path)
