@@ -59,20 +59,22 @@ func watch(pid int, stop <-chan struct{}) (peak int64) {
 }
 
 // resident sums resident memory over a process and its descendants, as Linux tells it; elsewhere it is 0.
+// What processes share is counted once.
 func resident(pid int) int64 {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
-	statm, err := os.ReadFile(filepath.Join(dir, "statm"))
-	if err != nil {
-		return 0
-	}
-	var size, pages int64
-	fmt.Sscan(string(statm), &size, &pages)
-	sum := pages * int64(os.Getpagesize())
+	rollup, _ := os.ReadFile(filepath.Join(dir, "smaps_rollup"))
+	_, pss, _ := strings.Cut(string(rollup), "\nPss:")
+	var kib int64
+	fmt.Sscan(pss, &kib)
+	sum := kib << 10
+	program, _ := os.Readlink(filepath.Join(dir, "exe"))
 	tasks, _ := filepath.Glob(filepath.Join(dir, "task", "*", "children"))
 	for _, task := range tasks {
 		children, _ := os.ReadFile(task)
 		for child := range strings.FieldsSeq(string(children)) {
-			if id, err := strconv.Atoi(child); err == nil {
+			id, _ := strconv.Atoi(child)
+			// A child that has not started its program yet still lives in its parent's memory.
+			if exe, _ := os.Readlink(filepath.Join("/proc", child, "exe")); exe != program {
 				sum += resident(id)
 			}
 		}
