@@ -34,15 +34,14 @@ func gofmt(src []byte) ([]byte, error) {
 	return append(bytes.TrimRight(out.Bytes(), "\n"), '\n'), nil
 }
 
-// pruneImports removes unused imports together with their lines.
+// pruneImports removes unused imports together with their lines and comments.
 func pruneImports(fset *token.FileSet, file *ast.File) {
 	used := usedNames(file)
-	lines := fset.File(file.Package)
 	unused := func(spec ast.Spec) bool {
 		name := importName(spec.(*ast.ImportSpec))
 		return name != "_" && name != "." && !used[name]
 	}
-	var gone []int
+	var gone []*ast.ImportSpec
 	for _, decl := range file.Decls {
 		d, ok := decl.(*ast.GenDecl)
 		if !ok || d.Tok != token.IMPORT {
@@ -50,7 +49,7 @@ func pruneImports(fset *token.FileSet, file *ast.File) {
 		}
 		for _, spec := range d.Specs {
 			if unused(spec) {
-				gone = append(gone, lines.Line(spec.Pos()))
+				gone = append(gone, spec.(*ast.ImportSpec))
 			}
 		}
 		d.Specs = slices.DeleteFunc(d.Specs, unused)
@@ -59,9 +58,23 @@ func pruneImports(fset *token.FileSet, file *ast.File) {
 		d, ok := decl.(*ast.GenDecl)
 		return ok && d.Tok == token.IMPORT && len(d.Specs) == 0
 	})
-	slices.Sort(gone)
-	for _, line := range slices.Backward(gone) {
-		lines.MergeLine(line)
+	file.Comments = slices.DeleteFunc(file.Comments, func(c *ast.CommentGroup) bool {
+		return slices.ContainsFunc(gone, func(spec *ast.ImportSpec) bool { return c == spec.Doc || c == spec.Comment })
+	})
+	mergeLines(fset.File(file.Package), gone)
+}
+
+// mergeLines takes away the lines of imports that are gone, which would stay as blank lines.
+func mergeLines(file *token.File, gone []*ast.ImportSpec) {
+	var lines []int
+	for _, spec := range gone {
+		lines = append(lines, file.Line(spec.Pos()))
+	}
+	slices.Sort(lines)
+	for _, line := range slices.Backward(slices.Compact(lines)) {
+		if line < file.LineCount() {
+			file.MergeLine(line)
+		}
 	}
 }
 
