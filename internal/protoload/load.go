@@ -93,7 +93,10 @@ func (src Source) compile(ctx context.Context, files []string) (linker.Files, di
 func (src Source) compileEach(ctx context.Context, files []string) diag.Set {
 	var all diag.Set
 	for _, f := range files {
-		_, found, _ := src.compile(ctx, []string{f})
+		_, found, err := src.compile(ctx, []string{f})
+		if pathErr, ok := errors.AsType[*fs.PathError](err); ok && len(found) == 0 {
+			found.At(diag.Pos{File: src.display(f), Line: 1, Col: 1}, "", "it can't be read: %v", pathErr.Err)
+		}
 		all = slices.Concat(all, found, src.missingImports(f))
 	}
 	return all
@@ -158,17 +161,19 @@ func (src Source) files() ([]string, error) {
 	return names, nil
 }
 
-// protoFiles lists the .proto files below root as slash-separated paths relative to it.
+// protoFiles lists the .proto files below root as slash-separated paths relative to it. Hidden ones are not meant:
+// they are what editors and operating systems leave beside a file.
 func protoFiles(root string) ([]string, error) {
 	var names []string
 	err := filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if e.IsDir() && p != root && strings.HasPrefix(e.Name(), ".") {
+		hidden := p != root && strings.HasPrefix(e.Name(), ".")
+		if e.IsDir() && hidden {
 			return filepath.SkipDir
 		}
-		if e.IsDir() || !strings.HasSuffix(e.Name(), ".proto") {
+		if e.IsDir() || hidden || !strings.HasSuffix(e.Name(), ".proto") {
 			return nil
 		}
 		rel, err := filepath.Rel(root, p)
@@ -211,7 +216,7 @@ const importHint = "add the root that holds it: -I ROOT, or proto.roots in svc.y
 func (src Source) finding(e reporter.ErrorWithPos) diag.Diagnostic {
 	at := e.GetPosition()
 	pos := diag.Pos{File: src.display(at.Filename), Line: at.Line, Col: at.Col}
-	msg := e.Unwrap().Error()
+	msg := strings.ReplaceAll(e.Unwrap().Error(), "$end", "end of file") // as the grammar calls it
 	if m := duplicate.FindStringSubmatch(msg); m != nil {
 		return src.duplicateSymbol(m, pos)
 	}
@@ -243,7 +248,7 @@ func (src Source) duplicateSymbol(m []string, pos diag.Pos) diag.Diagnostic {
 func (src Source) display(name string) string {
 	for _, root := range src.Roots {
 		p := filepath.Join(src.Dir, filepath.FromSlash(root), filepath.FromSlash(name))
-		if _, err := os.Stat(p); err == nil {
+		if _, err := os.Lstat(p); err == nil {
 			return path.Join(filepath.ToSlash(root), name)
 		}
 	}
