@@ -93,10 +93,10 @@ func appName(service string) string {
 		if upper && lower {
 			b.WriteByte('-')
 		}
-		lower = !upper
 		if r == '_' {
 			r = '-'
 		}
+		lower = !upper && r != '-'
 		b.WriteRune(r)
 	}
 	name := strings.ToLower(b.String())

@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/AlecAivazis/survey/v2"
 	"github.com/AlecAivazis/survey/v2/terminal"
@@ -27,8 +28,9 @@ func (surveyPrompter) MultiSelect(question string, options, preset []string) (an
 	return answer, interrupted(err)
 }
 
+// interrupted takes the end of the input, as when a terminal hangs up, for Ctrl-C.
 func interrupted(err error) error {
-	if errors.Is(err, terminal.InterruptErr) {
+	if errors.Is(err, terminal.InterruptErr) || errors.Is(err, io.EOF) {
 		return ErrInterrupted
 	}
 	return err
