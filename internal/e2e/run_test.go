@@ -346,7 +346,7 @@ func (s *shop) testRestart(t *testing.T, old *process) {
 		}
 	}
 	old.signal(t)
-	for ended := false; !ended; {
+	for ctx, ended := within(t), false; !ended && ctx.Err() == nil; {
 		select {
 		case <-old.done:
 			ended = true

@@ -5,11 +5,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,11 +86,11 @@ func (c command) try(ctx context.Context, name string, args ...string) (string, 
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), c.env...)
-	var stdout, all bytes.Buffer
-	cmd.Stdout = io.MultiWriter(&stdout, &all)
-	cmd.Stderr = &all
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return "", &commandError{"in " + c.dir + ": " + strings.Join(cmd.Args, " "), err, all.Bytes()}
+		said := slices.Concat(stdout.Bytes(), stderr.Bytes())
+		return "", &commandError{"in " + c.dir + ": " + strings.Join(cmd.Args, " "), err, said}
 	}
 	return stdout.String(), nil
 }
