@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Pos is a place in an input file. Line and Col count from 1; a zero Line means the file as a whole.
@@ -76,7 +77,7 @@ func (s Set) Error() string {
 func (d Diagnostic) write(b *strings.Builder) {
 	fmt.Fprintf(b, "%s: %s", d.Pos, d.Message)
 	if d.Source != "" {
-		line := strings.ReplaceAll(d.Source, "\t", " ")
+		line := expandTabs(d.Source)
 		gutter := fmt.Sprintf("%5d", d.Line)
 		fmt.Fprintf(b, "\n%s | %s", gutter, line)
 		if col := d.Col; col > 0 && col <= len(line)+1 {
@@ -86,6 +87,18 @@ func (d Diagnostic) write(b *strings.Builder) {
 	if d.Hint != "" {
 		fmt.Fprintf(b, "\n      → %s", d.Hint)
 	}
+}
+
+// expandTabs writes tabs as the spaces to the next multiple of 8: so do protoc and protocompile count columns.
+func expandTabs(line string) string {
+	var b strings.Builder
+	for i, text := range strings.Split(line, "\t") {
+		if i > 0 {
+			b.WriteString(strings.Repeat(" ", 8-utf8.RuneCountInString(b.String())%8))
+		}
+		b.WriteString(text)
+	}
+	return b.String()
 }
 
 // WithSource fills in the line that each finding points at; read returns a file's bytes.
