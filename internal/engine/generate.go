@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"github.com/svcgen/svc/internal/apply"
 	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/lock"
+	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/plan"
 )
 
@@ -20,32 +22,34 @@ import (
 type Result struct {
 	Plan      *plan.Plan
 	Warnings  diag.Set
-	Recovered bool // a run that was killed has been finished first
+	Recovered bool     // a run that was killed has been finished first
+	Kept      []string // what that run would have replaced, had it not been written to since
 }
 
 // Generate brings the project in dir up to date with its manifest, contract and templates.
 // With dry it only says what it would do.
 func (e *Engine) Generate(ctx context.Context, dir string, dry bool) (*Result, error) {
-	if _, err := os.Stat(filepath.Join(dir, "svc.yaml")); err != nil {
-		_, err := e.ReadManifest(dir)
+	m, err := e.ReadManifest(dir)
+	if err != nil {
 		return nil, err
 	}
-	var project *apply.Project
-	if !dry {
-		var err error
-		if project, err = e.open(ctx, dir); err != nil {
-			return nil, err
-		}
-		defer project.Close()
-	}
-	if e.unchanged(dir) {
-		return &Result{Plan: &plan.Plan{}, Recovered: project != nil && project.Recovered}, nil
-	}
-	result, err := e.plan(ctx, dir)
-	if err != nil || dry {
+	if dry {
+		result, _, err := e.resultOf(ctx, dir, m)
 		return result, err
 	}
-	result.Recovered = project.Recovered
+	project, err := e.open(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer project.Close()
+	result, inputs, err := e.resultOf(ctx, dir, m)
+	if err != nil {
+		return nil, err
+	}
+	result.Recovered, result.Kept = project.Recovered, project.Kept
+	if result.Plan.Lock == nil {
+		return result, nil
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -56,7 +60,17 @@ func (e *Engine) Generate(ctx context.Context, dir string, dry bool) (*Result, e
 	if err := project.Apply(changes); err != nil {
 		return nil, err
 	}
-	return result, e.remember(dir, result)
+	return result, remember(project, dir, inputs, result)
+}
+
+// resultOf says what a run would do; its plan is empty when nothing has changed since the last. inputs is the digest
+// of what the run read.
+func (e *Engine) resultOf(ctx context.Context, dir string, m *manifest.Manifest) (result *Result, inputs string, err error) {
+	if inputs, err = inputsDigest(dir, m); err == nil && unchanged(dir, inputs) {
+		return &Result{Plan: &plan.Plan{}}, inputs, nil
+	}
+	result, err = e.plan(ctx, dir, m) // it says better what can't be read
+	return result, inputs, err
 }
 
 // open takes hold of the project. An interrupt ends the wait for another run.
@@ -76,15 +90,16 @@ func (e *Engine) open(ctx context.Context, dir string) (*apply.Project, error) {
 	case o := <-done:
 		return o.project, o.err
 	case <-ctx.Done():
-		return nil, ctx.Err() // the process ends, and what it may still take hold of with it
+		go func() {
+			if o := <-done; o.err == nil {
+				_ = o.project.Close() // nothing has been written
+			}
+		}()
+		return nil, ctx.Err()
 	}
 }
 
-func (e *Engine) plan(ctx context.Context, dir string) (*Result, error) {
-	m, err := e.ReadManifest(dir)
-	if err != nil {
-		return nil, err
-	}
+func (e *Engine) plan(ctx context.Context, dir string, m *manifest.Manifest) (*Result, error) {
 	c, err := e.LoadContract(ctx, dir, m)
 	if err != nil {
 		return nil, err
@@ -112,6 +127,8 @@ func Changes(dir string, p *plan.Plan) ([]apply.Change, error) {
 			changes = append(changes, apply.Change{Path: a.Path, Content: a.New, Expect: expect(a)})
 		}
 	}
+	// Deletions come first: where case is ignored, gen/shop is deleted before gen/Shop is written.
+	slices.SortStableFunc(changes, func(a, b apply.Change) int { return cmp.Compare(order(a), order(b)) })
 	own := map[string][]byte{}
 	for path, content := range p.Bases {
 		own[lock.BasePath(path)] = content
@@ -137,6 +154,13 @@ func Changes(dir string, p *plan.Plan) ([]apply.Change, error) {
 		changes = append(changes, c)
 	}
 	return changes, nil
+}
+
+func order(c apply.Change) int {
+	if c.Content == nil {
+		return 0
+	}
+	return 1
 }
 
 func expect(a plan.Action) []byte {
