@@ -37,10 +37,13 @@ type Contract struct {
 	Request *pluginpb.CodeGeneratorRequest
 	// Paths maps a file's import path to the path that a person knows it by.
 	Paths map[string]string
+
+	tabs *tabs
 }
 
 // Pos returns the position of an import path's line and column (from 1) in the file that a person knows.
 func (c *Contract) Pos(file string, line, col int) diag.Pos {
+	col = c.tabs.column(file, line, col)
 	if p, ok := c.Paths[file]; ok {
 		file = p
 	}
@@ -52,10 +55,13 @@ type Source struct {
 	Dir   string   // what Roots are relative to
 	Roots []string // import roots, in order
 	Files []string // import paths; nil for every .proto below Roots
+
+	tabs *tabs // of what Load has read
 }
 
 // Load compiles the files of src and all that they import. Errors in the contract are a diag.Set.
 func Load(ctx context.Context, src Source) (*Contract, error) {
+	src.tabs = &tabs{}
 	files, err := src.files()
 	if err != nil {
 		return nil, err
@@ -72,7 +78,7 @@ func Load(ctx context.Context, src Source) (*Contract, error) {
 	case err != nil:
 		return nil, err
 	}
-	return &Contract{Request: request(compiled), Paths: src.paths(compiled)}, nil
+	return &Contract{Request: request(compiled), Paths: src.paths(compiled), tabs: src.tabs}, nil
 }
 
 func (src Source) compile(ctx context.Context, files []string) (linker.Files, diag.Set, error) {
@@ -114,13 +120,9 @@ func (src Source) missingImports(file string) diag.Set {
 		if !ok {
 			continue
 		}
-		result, err := src.resolve(imp.Name.AsString())
-		if f, ok := result.Source.(io.Closer); ok {
-			_ = f.Close() // it was only looked for
-		}
-		if err != nil {
+		if _, err := src.resolve(imp.Name.AsString()); err != nil {
 			at := node.NodeInfo(imp.Name).Start()
-			found.At(diag.Pos{File: src.display(file), Line: at.Line, Col: at.Col}, importHint, "%v", err)
+			found.At(src.pos(file, at.Line, at.Col), importHint, "%v", err)
 		}
 	}
 	return found
@@ -134,7 +136,7 @@ func (src Source) files() ([]string, error) {
 	var found diag.Set
 	seen := map[string]string{}
 	for _, root := range src.Roots {
-		names, err := protoFiles(filepath.Join(src.Dir, filepath.FromSlash(root)))
+		names, err := Files(filepath.Join(src.Dir, filepath.FromSlash(root)))
 		if err != nil {
 			return nil, fmt.Errorf("reading import root %s: %w", root, err)
 		}
@@ -161,9 +163,9 @@ func (src Source) files() ([]string, error) {
 	return names, nil
 }
 
-// protoFiles lists the .proto files below root as slash-separated paths relative to it. Hidden ones are not meant:
+// Files lists the .proto files below root as slash-separated paths relative to it. Hidden ones are not meant:
 // they are what editors and operating systems leave beside a file.
-func protoFiles(root string) ([]string, error) {
+func Files(root string) ([]string, error) {
 	var names []string
 	err := filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -196,6 +198,10 @@ func (src Source) resolve(name string) (protocompile.SearchResult, error) {
 	if errors.Is(err, protoregistry.NotFound) {
 		err = fmt.Errorf("%s is not below an import root: %w", name, fs.ErrNotExist)
 	}
+	if source, ok := result.Source.(io.ReadCloser); ok && err == nil {
+		result.Source, err = src.tabs.read(name, source)
+		err = errors.Join(err, source.Close())
+	}
 	return result, err
 }
 
@@ -211,11 +217,16 @@ func openSource(name string) (io.ReadCloser, error) {
 	return os.Open(name)
 }
 
+// pos is where a person finds a place in an import path.
+func (src Source) pos(file string, line, col int) diag.Pos {
+	return diag.Pos{File: src.display(file), Line: line, Col: src.tabs.column(file, line, col)}
+}
+
 const importHint = "add the root that holds it: -I ROOT, or proto.roots in svc.yaml"
 
 func (src Source) finding(e reporter.ErrorWithPos) diag.Diagnostic {
 	at := e.GetPosition()
-	pos := diag.Pos{File: src.display(at.Filename), Line: at.Line, Col: at.Col}
+	pos := src.pos(at.Filename, at.Line, at.Col)
 	msg := strings.ReplaceAll(e.Unwrap().Error(), "$end", "end of file") // as the grammar calls it
 	if m := duplicate.FindStringSubmatch(msg); m != nil {
 		return src.duplicateSymbol(m, pos)
@@ -237,7 +248,7 @@ var duplicate = regexp.MustCompile(`^symbol "(.*)" already defined at (.*?)(?::(
 func (src Source) duplicateSymbol(m []string, pos diag.Pos) diag.Diagnostic {
 	line, _ := strconv.Atoi(m[3])
 	col, _ := strconv.Atoi(m[4])
-	first := diag.Pos{File: src.display(m[2]), Line: line, Col: col}
+	first := src.pos(m[2], line, col)
 	if pos.Line == 0 || first.Line != 0 && first.Compare(pos) > 0 {
 		first, pos = pos, first
 	}

@@ -179,6 +179,37 @@ func TestLoadFindings(t *testing.T) {
 	}
 }
 
+// TestLoadTabs checks that columns count characters, whichever way a position comes about.
+func TestLoadTabs(t *testing.T) {
+	dir := write(t, map[string]string{"api/a.proto": "syntax = \"proto3\";\nmessage A {\n\t/*ü*/\tNope n = 1;\n}\n\timport \"gone.proto\";\n"})
+	_, err := Load(t.Context(), Source{Dir: dir, Roots: []string{"api"}})
+	want := []string{"api/a.proto:5:9: gone.proto is not below an import root: file does not exist"}
+	if got := findings(t, err); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	dir = write(t, map[string]string{
+		"api/a.proto": "syntax = \"proto3\";\nmessage A {\n\t/*ü*/\tNope n = 1;\n}\n",
+		"api/b.proto": "syntax = \"proto3\";\npackage b;\n\tmessage M {}\n\t \tmessage M {}\n",
+	})
+	_, err = Load(t.Context(), Source{Dir: dir, Roots: []string{"api"}})
+	want = []string{"api/a.proto:3:8: field A.n: unknown type Nope", `api/b.proto:4:12: symbol "b.M" is already defined at api/b.proto:3:10`}
+	if got := findings(t, err); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	dir = write(t, map[string]string{"api/a.proto": greeter + "\tmessage N {}\n"})
+	c, err := Load(t.Context(), Source{Dir: dir, Roots: []string{"api"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, loc := range c.Request.ProtoFile[0].SourceCodeInfo.Location {
+		if slices.Equal(loc.Path, []int32{4, 1}) { // the second message
+			if got := c.Pos("a.proto", int(loc.Span[0])+1, int(loc.Span[1])+1).String(); got != "api/a.proto:5:2" {
+				t.Errorf("got %s", got)
+			}
+		}
+	}
+}
+
 // TestLoadOddFiles checks that what is called like a .proto and isn't one is left alone, and can't hang a run.
 func TestLoadOddFiles(t *testing.T) {
 	dir := write(t, map[string]string{"api/a.proto": greeter, "api/folder.proto/b.proto": "syntax = \"proto3\";\n"})

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/modfile"
 
@@ -88,7 +89,7 @@ func pluginDir(pins []string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("finding a cache folder for the stub plugins: %w", err)
 	}
-	return filepath.Join(cache, "svc", "plugins", tree.Sum([]byte(strings.Join(pins, "\n")))[:16]), nil
+	return filepath.Join(cache, "svc", "plugins", tree.Sum([]byte(runtime.GOOS + "/" + runtime.GOARCH + "\n" + strings.Join(pins, "\n")))[:16]), nil
 }
 
 func exeSuffix() string {
@@ -137,6 +138,7 @@ func goCommand(ctx context.Context, dir string, args ...string) error {
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=", "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = time.Second // what it started may hold on to its output
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrNotFound) {
 		return errors.New("the Go toolchain is needed, and there is no go command in PATH")

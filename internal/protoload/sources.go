@@ -42,7 +42,7 @@ func Sources(named, roots []string) (Source, error) {
 }
 
 func filesBelow(dir string) ([]string, error) {
-	names, err := protoFiles(dir)
+	names, err := Files(dir)
 	for i, n := range names {
 		names[i] = filepath.Join(dir, filepath.FromSlash(n))
 	}
