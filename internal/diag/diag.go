@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Pos is a place in an input file. Line and Col count from 1; a zero Line means the file as a whole.
+// Pos is a place in an input file. Line and Col, which counts characters, start at 1; a zero Line means the file as a whole.
 type Pos struct {
 	File string `json:"file"`
 	Line int    `json:"line,omitempty"`
@@ -77,11 +77,11 @@ func (s Set) Error() string {
 func (d Diagnostic) write(b *strings.Builder) {
 	fmt.Fprintf(b, "%s: %s", d.Pos, d.Message)
 	if d.Source != "" {
-		line := expandTabs(d.Source)
 		gutter := fmt.Sprintf("%5d", d.Line)
-		fmt.Fprintf(b, "\n%s | %s", gutter, line)
-		if col := d.Col; col > 0 && col <= len(line)+1 {
-			fmt.Fprintf(b, "\n%s | %s^", strings.Repeat(" ", len(gutter)), strings.Repeat(" ", col-1))
+		fmt.Fprintf(b, "\n%s | %s", gutter, expandTabs(d.Source))
+		if before := []rune(d.Source); d.Col > 0 && d.Col <= len(before)+1 {
+			width := utf8.RuneCountInString(expandTabs(string(before[:d.Col-1])))
+			fmt.Fprintf(b, "\n%s | %s^", strings.Repeat(" ", len(gutter)), strings.Repeat(" ", width))
 		}
 	}
 	if d.Hint != "" {
@@ -89,7 +89,7 @@ func (d Diagnostic) write(b *strings.Builder) {
 	}
 }
 
-// expandTabs writes tabs as the spaces to the next multiple of 8: so do protoc and protocompile count columns.
+// expandTabs writes tabs as the spaces to the next multiple of 8.
 func expandTabs(line string) string {
 	var b strings.Builder
 	for i, text := range strings.Split(line, "\t") {

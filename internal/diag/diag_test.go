@@ -48,7 +48,7 @@ func TestErrIsSortedAndDistinct(t *testing.T) {
 func TestErrorShowsTheLine(t *testing.T) {
 	var s Set
 	s.At(Pos{"a.proto", 2, 3}, "add ;", "expected ;")
-	s.At(Pos{"a.proto", 3, 14}, "", "a tab, then wide text")
+	s.At(Pos{"a.proto", 3, 7}, "", "a tab, then wide text")
 	s.At(Pos{"a.proto", 4, 2}, "", "CRLF")
 	s.At(Pos{"a.proto", 99, 1}, "", "beyond the end")
 	s.At(Pos{"gone.proto", 1, 1}, "", "not to be read")
@@ -64,7 +64,7 @@ func TestErrorShowsTheLine(t *testing.T) {
     2 |   x y
       |   ^
       → add ;
-a.proto:3:14: a tab, then wide text
+a.proto:3:7: a tab, then wide text
     3 |         größe
       |              ^
 a.proto:4:2: CRLF
