@@ -45,6 +45,7 @@ var ErrMoved = errors.New("it changed while svc was running: run svc again")
 type step struct {
 	Path  string `json:"path"`
 	Stage string `json:"stage,omitempty"` // empty deletes
+	Old   string `json:"old,omitempty"`   // sum of what is replaced; empty when nothing is
 }
 
 // Project is a project's folder, held against other runs.
@@ -53,6 +54,8 @@ type Project struct {
 	unlock func()
 	// Recovered is true when opening finished what a killed run had begun.
 	Recovered bool
+	// Kept are files that the killed run would have replaced, and that were written to since: they were left alone.
+	Kept []string
 }
 
 // Open takes hold of a project for writing, waits for another run to end, and finishes or undoes what a killed run left.
@@ -64,15 +67,33 @@ func Open(dir string) (*Project, error) {
 	if err := errors.Join(root.MkdirAll(CacheDir, 0o755), ensure(root, ignore, ignoreAll)); err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
+	if info, err := root.Lstat(mutex); err == nil && !info.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%s is not a regular file: remove it", mutex), root.Close())
+	}
 	unlock, err := lockedfile.MutexAt(filepath.Join(dir, filepath.FromSlash(mutex))).Lock()
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
 	p := &Project{root: root, unlock: unlock}
-	if p.Recovered, err = recoverJournal(root); err != nil {
+	if p.Recovered, p.Kept, err = finish(root, true); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
+}
+
+// Remember keeps something for this machine in CacheDir; nil content forgets it.
+func (p *Project) Remember(name string, content []byte) error {
+	name = path.Join(CacheDir, name)
+	if now, err := p.root.ReadFile(name); err == nil && content != nil && string(now) == string(content) {
+		return nil
+	}
+	if err := p.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if content == nil {
+		return nil
+	}
+	return p.root.WriteFile(name, content, 0o644)
 }
 
 func ensure(root *os.Root, name, content string) error {
@@ -110,7 +131,7 @@ func (p *Project) Apply(changes []Change) error {
 		}
 		return errors.Join(err, p.root.RemoveAll(stageDir))
 	}
-	_, err = recoverJournal(p.root)
+	_, _, err = finish(p.root, false)
 	return err
 }
 
@@ -174,6 +195,9 @@ func (p *Project) stage(changes []Change) ([]step, error) {
 	g.SetLimit(8 * runtime.GOMAXPROCS(0)) // a sync waits for the disk, and one commit of the file system serves many
 	for i, c := range changes {
 		steps[i].Path = c.Path
+		if c.Expect != nil {
+			steps[i].Old = tree.Sum(c.Expect)
+		}
 		if c.Content == nil {
 			continue
 		}
@@ -216,40 +240,67 @@ func (p *Project) commit(steps []step) error {
 	return p.root.Rename(draft, journal)
 }
 
-// recoverJournal does the steps of a committed journal and removes it. It reports whether there was one.
-func recoverJournal(root *os.Root) (bool, error) {
+// finish does the steps of a committed journal and removes it. It reports whether there was one. A later run looks
+// whether the files are still as the journal knows them, and keeps those that are not.
+func finish(root *os.Root, later bool) (found bool, kept []string, err error) {
 	content, err := root.ReadFile(journal)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, root.RemoveAll(stageDir)
+		return false, nil, root.RemoveAll(stageDir)
 	}
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	var steps []step
 	if err := json.Unmarshal(content, &steps); err != nil {
-		return false, fmt.Errorf("%s is damaged; remove it to give up the run that wrote it: %w", journal, err)
+		return false, nil, fmt.Errorf("%s is damaged; remove it to give up the run that wrote it: %w", journal, err)
 	}
 	for _, s := range steps {
+		if err := s.check(); err != nil {
+			return false, nil, err
+		}
+		if later && touched(root, s) {
+			kept = append(kept, s.Path)
+			continue
+		}
 		if err := do(root, s); err != nil {
-			return false, err
+			return false, nil, err
 		}
 	}
-	return true, errors.Join(root.Remove(journal), root.RemoveAll(stageDir))
+	return true, kept, errors.Join(root.Remove(journal), root.RemoveAll(stageDir))
+}
+
+// touched reports whether a file is neither as it was before the run that wrote the journal nor as that run left it.
+func touched(root *os.Root, s step) bool {
+	now, err := root.ReadFile(s.Path)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	sum := tree.Sum(now)
+	if sum == s.Old {
+		return false
+	}
+	if s.Stage == "" {
+		return true
+	}
+	staged, err := root.ReadFile(s.Stage)
+	return err == nil && sum != tree.Sum(staged)
+}
+
+// check refuses a step of a journal that somebody else wrote.
+func (s step) check() error {
+	if s.Stage != "" && (tree.CheckPath(s.Stage) != nil || path.Dir(s.Stage) != stageDir) {
+		return fmt.Errorf("%s names %q, which is not below %s", journal, s.Stage, stageDir)
+	}
+	return tree.CheckPath(s.Path)
 }
 
 func do(root *os.Root, s step) error {
-	if err := tree.CheckPath(s.Path); err != nil {
-		return err
-	}
 	if s.Stage == "" {
 		if err := root.Remove(s.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		removeEmpty(root, path.Dir(s.Path))
 		return nil
-	}
-	if tree.CheckPath(s.Stage) != nil || path.Dir(s.Stage) != stageDir {
-		return fmt.Errorf("%s names %q, which is not below %s", journal, s.Stage, stageDir)
 	}
 	err := root.Rename(s.Stage, s.Path)
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -345,3 +345,54 @@ func TestFill(t *testing.T) {
 		t.Error("a path that leads out is taken")
 	}
 }
+
+// What its owner wrote between a kill and the next run is kept.
+func TestFinishKeepsLaterEdits(t *testing.T) {
+	dir := t.TempDir()
+	p, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "handler.go"
+	if err := os.WriteFile(filepath.Join(dir, name), []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	steps, err := p.stage([]Change{{Path: name, Content: []byte("new"), Expect: []byte("old")}})
+	if err == nil {
+		err = errors.Join(p.commit(steps), p.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name), []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	got, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil || string(got) != "mine" || !p.Recovered || len(p.Kept) != 1 || p.Kept[0] != name {
+		t.Errorf("got %q, recovered %t, kept %q: %v", got, p.Recovered, p.Kept, err)
+	}
+}
+
+// What is remembered for this machine goes nowhere through a link.
+func TestRememberFollowsNoLink(t *testing.T) {
+	dir := t.TempDir()
+	p, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	victim := filepath.Join(t.TempDir(), "victim")
+	if err := errors.Join(os.WriteFile(victim, []byte("kept"), 0o644), os.Symlink(victim, filepath.Join(dir, filepath.FromSlash(CacheDir), "inputs"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Remember("inputs", []byte("digest")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(victim); err != nil || string(got) != "kept" {
+		t.Errorf("the victim holds %q: %v", got, err)
+	}
+}

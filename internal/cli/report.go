@@ -47,6 +47,9 @@ func (r report) notes(io *ui.IO) {
 	if r.Recovered {
 		fmt.Fprintln(io.Err, "finished what a run that was killed had begun")
 	}
+	for _, path := range r.Kept {
+		fmt.Fprintf(io.Err, "left alone, because it was written to since that run: %s\n", inDir(r.dir, path))
+	}
 }
 
 func warn(io *ui.IO, warnings diag.Set) {

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"google.golang.org/protobuf/types/pluginpb"
 
@@ -54,7 +55,7 @@ func FindProject(dir string) (string, error) {
 
 // ReadManifest reads the manifest of the project in dir and checks it against the layers.
 func (e *Engine) ReadManifest(dir string) (*manifest.Manifest, error) {
-	content, err := os.ReadFile(filepath.Join(dir, manifest.FileName))
+	content, err := readRegular(filepath.Join(dir, manifest.FileName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w in %s", ErrNoProject, dir)
 	}
@@ -196,15 +197,23 @@ func (e *Engine) stubs(ctx context.Context, p *model.Project, request *pluginpb.
 	return files, nil
 }
 
-// Plan compares an emission with the project in dir. An emission without stubs leaves those of the project, and what
-// the lock says of them, alone.
-func (e *Engine) Plan(dir string, t *tree.Tree, stubs bool) (*plan.Plan, error) {
+// Scope says how much of a project a run is about.
+type Scope struct {
+	Stubs   bool // without, those of the project, and what the lock says of them, are left alone
+	Deletes bool // without, files that are to go stay until a run that can delete them
+}
+
+// Whole is the scope of svc's own runs.
+var Whole = Scope{Stubs: true, Deletes: true}
+
+// Plan compares an emission with the project in dir.
+func (e *Engine) Plan(dir string, t *tree.Tree, scope Scope) (*plan.Plan, error) {
 	base, err := readLock(dir)
 	if err != nil {
 		return nil, err
 	}
 	aside := map[string]lock.Entry{}
-	if !stubs {
+	if !scope.Stubs {
 		maps.Copy(aside, base.Files)
 		maps.DeleteFunc(aside, func(_ string, entry lock.Entry) bool { return !protoload.IsStub(entry.Template) })
 		maps.DeleteFunc(base.Files, func(_ string, entry lock.Entry) bool { return protoload.IsStub(entry.Template) })
@@ -215,7 +224,36 @@ func (e *Engine) Plan(dir string, t *tree.Tree, stubs bool) (*plan.Plan, error) 
 	}
 	p := plan.Make(t, base, disk)
 	maps.Copy(p.Lock.Files, aside)
+	mergeModule(dir, t, p)
+	if !scope.Deletes {
+		p.WithoutDeletes(base)
+	}
 	return p, nil
+}
+
+// mergeModule brings a go.mod that its owner has edited up to date: without the requirements of what was added, the
+// project would not build.
+func mergeModule(dir string, t *tree.Tree, p *plan.Plan) {
+	for _, a := range slices.Clone(p.Actions) {
+		if a.Kind != plan.Keep {
+			continue
+		}
+		f, _ := t.Lookup(a.Path)
+		switch a.Path {
+		case "go.mod":
+			base, err := readRegular(filepath.Join(dir, filepath.FromSlash(lock.BasePath(a.Path))))
+			if err != nil {
+				continue // without a base there is no telling what the owner took out
+			}
+			merged, err := gomod.Merge(base, a.Old, f.Content)
+			if err != nil {
+				continue // it does not parse: its owner is at work on it
+			}
+			p.Merged(f, merged)
+		case "go.sum":
+			p.Merged(f, gomod.MergeSum(a.Old, f.Content))
+		}
+	}
 }
 
 // ReadModule reads the dependency state of the project in dir.

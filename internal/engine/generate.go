@@ -75,6 +75,9 @@ func (e *Engine) resultOf(ctx context.Context, dir string, m *manifest.Manifest)
 
 // open takes hold of the project. An interrupt ends the wait for another run.
 func (e *Engine) open(ctx context.Context, dir string) (*apply.Project, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	type opened struct {
 		project *apply.Project
 		err     error
@@ -112,7 +115,7 @@ func (e *Engine) plan(ctx context.Context, dir string, m *manifest.Manifest) (*R
 	if err != nil {
 		return nil, err
 	}
-	p, err := e.Plan(dir, emission.Tree, true)
+	p, err := e.Plan(dir, emission.Tree, Whole)
 	if err != nil {
 		return nil, err
 	}

@@ -53,6 +53,8 @@ func CheckEmpty(dir string) error {
 	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
 		return fmt.Errorf("%s is a file, not a folder", dir)
 	}
+	// A repository that was just cloned is as good as empty.
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == ".git" })
 	if err != nil || len(entries) == 0 {
 		return err
 	}
@@ -78,7 +80,7 @@ func (e *Engine) Create(ctx context.Context, s Scaffold) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := e.Plan(filepath.Join(s.Dir, "absent"), emission.Tree, true)
+	p, err := e.Plan(filepath.Join(s.Dir, "absent"), emission.Tree, Whole)
 	if err != nil {
 		return nil, err
 	}

@@ -3,57 +3,51 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/svcgen/svc/internal/apply"
 	"github.com/svcgen/svc/internal/lock"
 	"github.com/svcgen/svc/internal/manifest"
+	"github.com/svcgen/svc/internal/protoload"
 	"github.com/svcgen/svc/internal/tree"
 )
 
-// inputsPath keeps, for this machine, the digest of all that the last generation depended on.
-const inputsPath = apply.CacheDir + "/inputs"
+// inputsName keeps, for this machine, the digest of all that the last generation depended on and left.
+const inputsName = "inputs"
 
 // unchanged reports whether the last generation had the same inputs and left nothing to say, and the files that
 // svc owns are as it wrote them. Then there is nothing to do, whatever the user did to the other files.
-func (e *Engine) unchanged(dir string) bool {
-	recorded, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(inputsPath)))
+func unchanged(dir, inputs string) bool {
+	recorded, err := readRegular(filepath.Join(dir, apply.CacheDir, inputsName))
 	if err != nil {
 		return false
 	}
-	digest, err := e.digest(dir)
-	return err == nil && digest == strings.TrimSpace(string(recorded)) && ownedIntact(dir)
+	state, err := stateDigest(dir, inputs)
+	return err == nil && state == strings.TrimSpace(string(recorded)) && ownedIntact(dir)
 }
 
-// remember records the inputs of a run after which another would do nothing and report nothing.
-func (e *Engine) remember(dir string, r *Result) error {
-	name := filepath.Join(dir, filepath.FromSlash(inputsPath))
+// remember records the inputs of a run after which another would do nothing and report nothing. inputs is their digest
+// from before the run: what was changed while it went on is for the next.
+func remember(p *apply.Project, dir, inputs string, r *Result) error {
 	if !r.Plan.Settled() || len(r.Warnings) > 0 {
-		if err := os.Remove(name); err != nil && !os.IsNotExist(err) {
-			return err
-		}
-		return nil
+		return p.Remember(inputsName, nil)
 	}
-	digest, err := e.digest(dir)
+	state, err := stateDigest(dir, inputs)
 	if err != nil {
 		return err
 	}
-	content := []byte(digest + "\n")
-	if now, err := os.ReadFile(name); err == nil && string(now) == string(content) {
-		return nil
-	}
-	return os.WriteFile(name, content, 0o644)
+	return p.Remember(inputsName, []byte(state+"\n"))
 }
 
-// digest covers this svc, the manifest, the lock, the module and every source below the import roots.
-func (e *Engine) digest(dir string) (string, error) {
+// inputsDigest covers this svc, the manifest and the contract.
+func inputsDigest(dir string, m *manifest.Manifest) (string, error) {
 	h := sha256.New()
 	exe, err := os.Executable()
 	if err != nil {
@@ -64,53 +58,51 @@ func (e *Engine) digest(dir string) (string, error) {
 		return "", err
 	}
 	fmt.Fprintf(h, "%s %d %d\n", exe, info.Size(), info.ModTime().UnixNano())
-	m, err := e.ReadManifest(dir)
-	if err != nil {
-		return "", err
-	}
-	names := []string{manifest.FileName, lock.Path, "go.mod", "go.sum"}
+	names := []string{manifest.FileName}
 	if m.Proto.DescriptorSet != "" {
 		names = append(names, m.Proto.DescriptorSet)
 	}
 	for _, root := range m.Proto.Roots {
-		sources, err := sourcesBelow(dir, root)
+		sources, err := protoload.Files(filepath.Join(dir, filepath.FromSlash(root)))
 		if err != nil {
 			return "", err
 		}
-		names = append(names, sources...)
+		for _, s := range sources {
+			names = append(names, path.Join(root, s))
+		}
 	}
+	return hashFiles(h, dir, names)
+}
+
+// stateDigest adds to the inputs what a run leaves behind and the next one reads.
+func stateDigest(dir, inputs string) (string, error) {
+	h := sha256.New()
+	fmt.Fprintln(h, inputs)
+	return hashFiles(h, dir, []string{lock.Path, "go.mod", "go.sum"})
+}
+
+func hashFiles(h hash.Hash, dir string, names []string) (string, error) {
 	for _, name := range names {
-		if err := hashFile(h, dir, name); err != nil {
+		content, err := readRegular(filepath.Join(dir, filepath.FromSlash(name)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
+		fmt.Fprintf(h, "%q %d %t\n", name, len(content), err == nil)
+		h.Write(content)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-func hashFile(h hash.Hash, dir, name string) error {
-	content, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
-	if err != nil && !os.IsNotExist(err) {
-		return err
+// readRegular reads a file that is one: a pipe or a device in its place can't hold a run up.
+func readRegular(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
 	}
-	fmt.Fprintf(h, "%q %d %t\n", name, len(content), err == nil)
-	h.Write(content)
-	return nil
-}
-
-// sourcesBelow lists the .proto files below an import root.
-func sourcesBelow(dir, root string) ([]string, error) {
-	base := filepath.Join(dir, filepath.FromSlash(root))
-	var names []string
-	err := filepath.WalkDir(base, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(p, ".proto") {
-			return err
-		}
-		rel, err := filepath.Rel(base, p)
-		names = append(names, path.Join(root, filepath.ToSlash(rel)))
-		return err
-	})
-	slices.Sort(names)
-	return names, err
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	return os.ReadFile(name)
 }
 
 // ownedIntact reports whether every file of class owned is as the lock says.
@@ -123,7 +115,7 @@ func ownedIntact(dir string) bool {
 		if entry.Class != tree.Owned {
 			continue
 		}
-		content, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+		content, err := readRegular(filepath.Join(dir, filepath.FromSlash(name)))
 		if err != nil || tree.Sum(content) != entry.Sum {
 			return false
 		}

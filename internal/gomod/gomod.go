@@ -109,20 +109,10 @@ func goMod(p *model.Project, parts []Feature) ([]byte, error) {
 	return f.Format()
 }
 
-// goSum lists the checksums in the order of the go command: by module, by version, a module's go.mod after its content.
 func goSum(parts []Feature) []byte {
-	lines := map[module.Version]string{}
+	var all []string
 	for _, part := range parts {
-		for _, l := range part.Sum {
-			fields := strings.Fields(l)
-			lines[module.Version{Path: fields[0], Version: fields[1]}] = l
-		}
+		all = append(all, part.Sum...)
 	}
-	mods := slices.Collect(maps.Keys(lines))
-	module.Sort(mods)
-	var b strings.Builder
-	for _, m := range mods {
-		b.WriteString(lines[m] + "\n")
-	}
-	return []byte(b.String())
+	return sumLines(all)
 }

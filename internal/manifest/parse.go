@@ -28,6 +28,9 @@ func Parse(file string, content []byte) (*Manifest, error) {
 	return m, nil
 }
 
+// maxSize is far above what a manifest says, and far below what keeps a YAML parser busy for long.
+const maxSize = 64 << 10
+
 // decoder walks the YAML tree by hand: no YAML library reports all errors, each with its position.
 type decoder struct {
 	file  string
@@ -35,6 +38,10 @@ type decoder struct {
 }
 
 func (d *decoder) document(content []byte) (ast.Node, bool) {
+	if len(content) > maxSize {
+		d.found.At(diag.Pos{File: d.file, Line: 1, Col: 1}, "", "it is larger than %d bytes", maxSize)
+		return nil, false
+	}
 	f, err := parser.ParseBytes(content, 0)
 	if err != nil {
 		pos := diag.Pos{File: d.file, Line: 1, Col: 1}

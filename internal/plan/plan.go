@@ -3,6 +3,7 @@ package plan
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +19,7 @@ const (
 	Create   Kind = "create"
 	Update   Kind = "update"
 	Delete   Kind = "delete"
+	Merge    Kind = "merge"    // edited by the user, and brought up to date
 	Keep     Kind = "keep"     // edited by the user, and what svc emits has changed, too
 	Orphan   Kind = "orphan"   // edited by the user, and no longer emitted
 	Gone     Kind = "gone"     // deleted by the user; it stays so
@@ -36,7 +38,7 @@ type Action struct {
 }
 
 // Writes reports whether the action changes the project.
-func (a Action) Writes() bool { return a.Kind == Create || a.Kind == Update || a.Kind == Delete }
+func (a Action) Writes() bool { return slices.Contains([]Kind{Create, Update, Delete, Merge}, a.Kind) }
 
 // Plan is what a run does.
 type Plan struct {
@@ -56,7 +58,7 @@ func (p *Plan) Conflicts() bool {
 
 // Settled reports whether another run on the same inputs would do nothing and report nothing.
 func (p *Plan) Settled() bool {
-	return !slices.ContainsFunc(p.Actions, func(a Action) bool { return a.Kind == Keep || a.Kind == Conflict || a.Kind == Orphan })
+	return !slices.ContainsFunc(p.Actions, func(a Action) bool { return !a.Writes() })
 }
 
 // Make compares what was generated with the base (by the lock's sums) and the disk (by path; absent files are absent).
@@ -86,6 +88,8 @@ func (p *Plan) file(f tree.File, entry lock.Entry, emitted bool, disk []byte, ex
 		p.accept(a, next, entry)
 	case f.Class == tree.Owned && !exists:
 		p.write(a, Create, "", next, entry)
+	case f.Class == tree.Owned && !emitted && !strings.HasPrefix(f.Path, "gen/") && !generated(disk):
+		p.hold(a, Conflict, "a file of yours is where svc would put one", entry, emitted)
 	case f.Class == tree.Owned:
 		p.write(a, Update, editReason(disk, entry, emitted), next, entry)
 	case !exists && !emitted:
@@ -106,11 +110,19 @@ func (p *Plan) file(f tree.File, entry lock.Entry, emitted bool, disk []byte, ex
 }
 
 func editReason(disk []byte, entry lock.Entry, emitted bool) string {
-	if emitted && tree.Sum(disk) != entry.Sum {
+	switch {
+	case emitted && tree.Sum(disk) != entry.Sum:
 		return "it was edited by hand; files in gen/ are svc's"
+	case !emitted:
+		return "it was not svc's, and now is"
 	}
 	return ""
 }
+
+var generatedLine = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.\r?$`)
+
+// generated reports whether a Go file says, as https://go.dev/s/generatedcode has it, that no person wrote it.
+func generated(content []byte) bool { return generatedLine.Match(content) }
 
 // stale decides about a file that is not generated any more.
 func (p *Plan) stale(path string, entry lock.Entry, disk []byte, exists bool) {
@@ -156,5 +168,35 @@ func (p *Plan) hold(a Action, kind Kind, reason string, entry lock.Entry, emitte
 	p.Actions = append(p.Actions, a)
 	if emitted {
 		p.Lock.Files[a.Path] = entry
+	}
+}
+
+// Merged brings a file that is kept up to date: content is what the user's file and f have become together.
+func (p *Plan) Merged(f tree.File, content []byte) {
+	i := slices.IndexFunc(p.Actions, func(a Action) bool { return a.Path == f.Path && a.Kind == Keep })
+	if i < 0 {
+		return
+	}
+	p.Lock.Files[f.Path] = lock.Entry{Class: f.Class, Template: f.Template, Sum: tree.Sum(f.Content)}
+	p.Bases[f.Path] = f.Content
+	if bytes.Equal(p.Actions[i].Old, content) {
+		p.Actions = slices.Delete(p.Actions, i, i+1)
+		return
+	}
+	p.Actions[i].Kind, p.Actions[i].New, p.Actions[i].Reason = Merge, content, "you edited it: yours and svc's together"
+}
+
+// WithoutDeletes leaves it to another run to delete files: base goes on listing them.
+func (p *Plan) WithoutDeletes(base *lock.Lock) {
+	for _, a := range p.Actions {
+		if a.Kind == Delete {
+			p.Lock.Files[a.Path] = base.Files[a.Path]
+		}
+	}
+	for path, content := range p.Bases {
+		if content == nil {
+			delete(p.Bases, path)
+			p.Lock.Files[path] = base.Files[path]
+		}
 	}
 }

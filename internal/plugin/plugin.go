@@ -14,6 +14,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -117,6 +118,9 @@ func (o options) contract(request *pluginpb.CodeGeneratorRequest, m *manifest.Ma
 
 // merge answers with what svc generate would write to the project.
 func (o options) merge(ctx context.Context, e *engine.Engine, m *manifest.Manifest, c *protoload.Contract, fresh []byte, stderr io.Writer) (map[string][]byte, error) {
+	if err := o.checkWhole(m, c); err != nil {
+		return nil, err
+	}
 	module, err := engine.ReadModule(o.project)
 	if err != nil {
 		return nil, err
@@ -125,7 +129,7 @@ func (o options) merge(ctx context.Context, e *engine.Engine, m *manifest.Manife
 	if err != nil {
 		return nil, err
 	}
-	p, err := e.Plan(o.project, emission.Tree, o.stubs)
+	p, err := e.Plan(o.project, emission.Tree, engine.Scope{Stubs: o.stubs})
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +143,7 @@ func (o options) merge(ctx context.Context, e *engine.Engine, m *manifest.Manife
 	}
 	for _, change := range changes {
 		if change.Content == nil {
-			fmt.Fprintf(stderr, "delete it by hand, a plugin can't: %s\n", change.Path)
+			fmt.Fprintf(stderr, "svc generate deletes it, a plugin can't: %s\n", change.Path)
 			continue
 		}
 		files[change.Path] = change.Content
@@ -153,6 +157,29 @@ func (o options) merge(ctx context.Context, e *engine.Engine, m *manifest.Manife
 		fmt.Fprintf(stderr, "warning: %s\n", diag.Set{w})
 	}
 	return files, nil
+}
+
+// checkWhole refuses a part of the contract: what is not named would be taken for deleted.
+func (o options) checkWhole(m *manifest.Manifest, c *protoload.Contract) error {
+	var missing []string
+	for _, root := range m.Proto.Roots {
+		files, err := protoload.Files(filepath.Join(o.project, filepath.FromSlash(root)))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // the contract may be somewhere else than where svc.yaml looks for it
+		}
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if !protoload.Builtin(f) && !slices.Contains(c.Request.FileToGenerate, f) {
+				missing = append(missing, path.Join(root, f))
+			}
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("name every file of the contract in one call (strategy: all under buf); missing: %s", strings.Join(missing, ", "))
+	}
+	return nil
 }
 
 // readManifest reads svc.yaml, or makes one from the options for a project that has none yet; fresh is its text.

@@ -1,0 +1,103 @@
+package gomod
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+)
+
+// Merge brings the go.mod that a project has from what svc emitted last to what it emits now. Requirements merge by
+// module: of two versions the higher wins, and what the owner requires, or no longer requires, stays so.
+func Merge(base, disk, next []byte) ([]byte, error) {
+	var files [3]*modfile.File
+	for i, content := range [][]byte{base, disk, next} {
+		f, err := modfile.Parse("go.mod", content, nil)
+		if err != nil {
+			return nil, err
+		}
+		files[i] = f
+	}
+	b, d, n := files[0], files[1], files[2]
+	d.SetRequireSeparateIndirect(merged(versions(b), d, n))
+	if err := mergeTools(b, d, n); err != nil {
+		return nil, err
+	}
+	if n.Go != nil && (d.Go == nil || semver.Compare("v"+n.Go.Version, "v"+d.Go.Version) > 0) {
+		if err := d.AddGoStmt(n.Go.Version); err != nil {
+			return nil, err
+		}
+	}
+	d.SortBlocks()
+	d.Cleanup()
+	content, err := d.Format()
+	if err != nil {
+		return nil, fmt.Errorf("go.mod: %w", err)
+	}
+	return content, nil
+}
+
+// merged are the requirements of d, at no lower version than n's, and those of n that svc has not emitted before.
+func merged(was map[string]string, d, n *modfile.File) []*modfile.Require {
+	has, next := versions(d), versions(n)
+	list := slices.Clone(d.Require)
+	for i, r := range list {
+		if v, ok := next[r.Mod.Path]; ok && semver.Compare(v, r.Mod.Version) > 0 {
+			list[i] = &modfile.Require{Mod: module.Version{Path: r.Mod.Path, Version: v}, Indirect: r.Indirect}
+		}
+	}
+	for _, r := range n.Require {
+		if was[r.Mod.Path] == "" && has[r.Mod.Path] == "" {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+func versions(f *modfile.File) map[string]string {
+	m := map[string]string{}
+	for _, r := range f.Require {
+		m[r.Mod.Path] = r.Mod.Version
+	}
+	return m
+}
+
+func mergeTools(b, d, n *modfile.File) error {
+	listed := func(f *modfile.File, path string) bool {
+		return slices.ContainsFunc(f.Tool, func(t *modfile.Tool) bool { return t.Path == path })
+	}
+	for _, t := range n.Tool {
+		if !listed(b, t.Path) && !listed(d, t.Path) {
+			if err := d.AddTool(t.Path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// MergeSum returns the checksums of both versions of a go.sum: a checksum that nothing needs does no harm.
+func MergeSum(disk, next []byte) []byte {
+	return sumLines(strings.Split(string(disk)+"\n"+string(next), "\n"))
+}
+
+// sumLines lists checksums in the order of the go command: by module, by version, a module's go.mod after its content.
+func sumLines(all []string) []byte {
+	lines := map[module.Version]string{}
+	for _, l := range all {
+		if fields := strings.Fields(l); len(fields) == 3 {
+			lines[module.Version{Path: fields[0], Version: fields[1]}] = strings.Join(fields, " ")
+		}
+	}
+	mods := slices.Collect(maps.Keys(lines))
+	module.Sort(mods)
+	var b strings.Builder
+	for _, m := range mods {
+		b.WriteString(lines[m] + "\n")
+	}
+	return []byte(b.String())
+}

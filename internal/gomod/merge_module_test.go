@@ -1,0 +1,49 @@
+package gomod
+
+import "testing"
+
+func TestMerge(t *testing.T) {
+	const base = "module m\n\ngo 1.26.0\n\nrequire (\n\texample.com/a v1.0.0\n\texample.com/b v1.0.0\n\texample.com/dropped v1.0.0\n)\n\nrequire example.com/i v1.0.0 // indirect\n"
+	const disk = "module m // mine\n\ngo 1.26.0\n\nrequire (\n\texample.com/a v1.5.0 // held back\n\texample.com/b v1.0.0\n\texample.com/own v0.1.0\n)\n\nrequire example.com/i v1.0.0 // indirect\n\nreplace example.com/own => ../own\n"
+	const next = "module m\n\ngo 1.26.0\n\nrequire (\n\texample.com/a v1.2.0\n\texample.com/b v1.1.0\n\texample.com/dropped v1.1.0\n\texample.com/n v1.0.0\n)\n\nrequire example.com/i v1.3.0 // indirect\n\ntool example.com/n/cmd/n\n"
+	const want = `module m // mine
+
+go 1.26.0
+
+require (
+	example.com/a v1.5.0 // held back
+	example.com/b v1.1.0
+	example.com/own v0.1.0
+)
+
+require example.com/n v1.0.0
+
+require example.com/i v1.3.0 // indirect
+
+replace example.com/own => ../own
+
+tool example.com/n/cmd/n
+`
+	got, err := Merge([]byte(base), []byte(disk), []byte(next))
+	if err != nil || string(got) != want {
+		t.Errorf("got\n%s\n%v", got, err)
+	}
+	again, err := Merge([]byte(next), got, []byte(next))
+	if err != nil || string(again) != string(got) {
+		t.Errorf("a second merge changes it: %v\n%s", err, again)
+	}
+}
+
+func TestMergeKeepsAFileThatDoesNotParse(t *testing.T) {
+	if _, err := Merge([]byte("module m\n"), []byte("modul m\n"), []byte("module m\n")); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestMergeSum(t *testing.T) {
+	const a1, a1mod, a10, b = "a v0.9.0 h1:x=", "a v0.9.0/go.mod h1:y=", "a v0.10.0 h1:z=", "b v1.0.0 h1:w="
+	got := string(MergeSum([]byte(b+"\n"+a1mod+"\n"+a1+"\n"), []byte(a10+"\n"+a1+"\n")))
+	if want := a1 + "\n" + a1mod + "\n" + a10 + "\n" + b + "\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
