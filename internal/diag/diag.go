@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -76,7 +77,7 @@ func (s Set) Error() string {
 
 func (d Diagnostic) write(b *strings.Builder) {
 	fmt.Fprintf(b, "%s: %s", d.Pos, d.Message)
-	if d.Source != "" {
+	if readable(d.Source) {
 		gutter := fmt.Sprintf("%5d", d.Line)
 		fmt.Fprintf(b, "\n%s | %s", gutter, expandTabs(d.Source))
 		if before := []rune(d.Source); d.Col > 0 && d.Col <= len(before)+1 {
@@ -87,6 +88,13 @@ func (d Diagnostic) write(b *strings.Builder) {
 	if d.Hint != "" {
 		fmt.Fprintf(b, "\n      → %s", d.Hint)
 	}
+}
+
+// readable reports whether a line helps a person, and does a terminal no harm.
+func readable(line string) bool {
+	const most = 200
+	harmful := func(r rune) bool { return r == utf8.RuneError || r != '\t' && unicode.IsControl(r) }
+	return line != "" && len(line) <= most && !strings.ContainsFunc(line, harmful)
 }
 
 // expandTabs writes tabs as the spaces to the next multiple of 8.
