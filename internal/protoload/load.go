@@ -100,8 +100,11 @@ func (src Source) compileEach(ctx context.Context, files []string) diag.Set {
 	var all diag.Set
 	for _, f := range files {
 		_, found, err := src.compile(ctx, []string{f})
-		if pathErr, ok := errors.AsType[*fs.PathError](err); ok && len(found) == 0 {
-			found.At(diag.Pos{File: src.display(f), Line: 1, Col: 1}, "", "it can't be read: %v", pathErr.Err)
+		if e, ok := errors.AsType[*fs.PathError](err); ok {
+			err = e.Err // the finding says which file it is
+		}
+		if len(found) == 0 && err != nil {
+			found.At(diag.Pos{File: src.display(f), Line: 1, Col: 1}, "", "it can't be read: %v", err)
 		}
 		all = slices.Concat(all, found, src.missingImports(f))
 	}

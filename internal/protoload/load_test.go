@@ -151,7 +151,15 @@ func TestLoadFindings(t *testing.T) {
 			map[string]string{"api/x": "", "two/x": ""},
 			[]string{"api, two: no .proto file below the import roots"},
 		},
-		"not text":   {map[string]string{"api/a.proto": "\x00\xff\x01", "two/x": ""}, nil},
+		"not text": {map[string]string{"api/a.proto": "\x00\xff\x01", "two/x": ""}, nil},
+		"what the compiler panics on": { // found by FuzzContract
+			map[string]string{"api/a.proto": "s\x8d \"\\u#\xf6\xf6\xf6", "two/b.proto": "syntax = \"proto3\";\nmessage B { Nope n = 1; }\n"},
+			[]string{
+				"api/a.proto:1:1: syntax error: unexpected identifier",
+				"api/a.proto:1:2: invalid character",
+				"two/b.proto:2:13: field B.n: unknown type Nope",
+			},
+		},
 		"an archive": {map[string]string{"api/a.proto": "PK\x03\x04" + strings.Repeat("\x9f", 1000), "two/x": ""}, nil},
 		"a deep nesting": {
 			map[string]string{"api/a.proto": "syntax = \"proto3\";\n" + strings.Repeat("message M {", 2000) + strings.Repeat("}", 2000), "two/x": ""},

@@ -110,15 +110,21 @@ func packageRoot(file string) string {
 	return filepath.FromSlash(root)
 }
 
-// parse returns what can be read of a file, or nil. What can't is reported when the file is compiled.
-func parse(file string) *ast.FileNode {
+// parse returns what can be read of a file, or nil. What can't is reported when the file is compiled; so is what the
+// parser panics on.
+func parse(file string) (node *ast.FileNode) {
 	r, err := openSource(file)
 	if err != nil {
 		return nil
 	}
 	defer r.Close()
+	defer func() {
+		if recover() != nil {
+			node = nil
+		}
+	}()
 	silent := reporter.NewHandler(reporter.NewReporter(func(reporter.ErrorWithPos) error { return nil }, nil))
-	node, _ := parser.Parse(file, r, silent)
+	node, _ = parser.Parse(file, r, silent)
 	return node
 }
 
