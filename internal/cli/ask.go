@@ -27,12 +27,8 @@ func (o *newOptions) ask(given func(flag string) bool, p ui.Prompter) (err error
 		}
 	}
 	if len(o.protos) == 0 && o.descriptorSet == "" {
-		proto, err := p.Input("A .proto file or a folder of them (empty for a starter contract):", "", checkProto)
-		if err != nil {
+		if err := o.askProto(p); err != nil {
 			return err
-		}
-		if proto != "" {
-			o.protos = []string{proto}
 		}
 	}
 	if !given("registry") {
@@ -43,6 +39,18 @@ func (o *newOptions) ask(given func(flag string) bool, p ui.Prompter) (err error
 	if given("with") || given("without") {
 		return nil
 	}
+	return o.askLayers(p)
+}
+
+func (o *newOptions) askProto(p ui.Prompter) error {
+	proto, err := p.Input("A .proto file or a folder of them (empty for a starter contract):", "", checkProto)
+	if err == nil && proto != "" {
+		o.protos = []string{proto}
+	}
+	return err
+}
+
+func (o *newOptions) askLayers(p ui.Prompter) error {
 	known := render.OptionalNames(o.layers)
 	on, err := render.Choose(o.layers, nil, nil)
 	if err != nil {
