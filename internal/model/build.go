@@ -65,7 +65,7 @@ func (b *builder) project(files map[string]*goFile) *Project {
 		Module:     b.manifest.Module,
 		Registry:   b.manifest.Registry,
 		GoVersion:  GoVersion,
-		ProtoRoots: b.manifest.Proto.Roots,
+		ProtoRoots: localRoots(b.manifest.Proto.Roots),
 		layers:     map[string]bool{},
 	}
 	for _, l := range b.manifest.Layers {
@@ -86,6 +86,17 @@ func (b *builder) project(files map[string]*goFile) *Project {
 	}
 	slices.Sort(p.Features)
 	return p
+}
+
+// localRoots are the import roots when all lie in the project. buf takes no others, so that a project whose contract is
+// elsewhere has nothing for buf.
+func localRoots(roots []string) []string {
+	for _, r := range roots {
+		if first, _, _ := strings.Cut(path.Clean(r), "/"); first == ".." {
+			return nil
+		}
+	}
+	return roots
 }
 
 // plugin is the contract as protogen sees it under the mapping that goFiles decided.

@@ -15,7 +15,7 @@ type Project struct {
 	Module     string // Go module path
 	Registry   string // "etcd" or "none"
 	GoVersion  string // language version of the project, e.g. "1.26"
-	ProtoRoots []string
+	ProtoRoots []string // nil when the contract is not in the project, or not in sources
 	Apps       []*App
 	Services   []*Service // all of the contract, by full name
 	Served     []*Service // by an app, by full name
