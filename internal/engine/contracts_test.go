@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"golang.org/x/tools/txtar"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/svcgen/svc/internal/apply"
 	"github.com/svcgen/svc/internal/diag"
@@ -176,4 +178,31 @@ func writeFiles(t testing.TB, dir string, files []txtar.File) {
 	if err := apply.Fill(dir, contents); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestEdition2024 emits from a descriptor set what the compiler in process can't read.
+func TestEdition2024(t *testing.T) {
+	api := t.TempDir()
+	writeFiles(t, api, []txtar.File{{Name: "a.proto", Data: []byte(`edition = "2023";
+package a;
+message M { string s = 1; oneof o { int32 n = 2; M m = 3; } }
+enum Kind { KIND_UNSPECIFIED = 0; KIND_X = 1; }
+service S { rpc Get (M) returns (M); rpc Chat (stream M) returns (stream M); }
+`)}})
+	c := load(t, api)
+	set := &descriptorpb.FileDescriptorSet{File: c.Request.ProtoFile}
+	set.File[0].Edition = descriptorpb.Edition_EDITION_2024.Enum()
+	content, err := proto.Marshal(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFiles(t, api, []txtar.File{{Name: "a.binpb", Data: content}})
+	if c, err = protoload.LoadDescriptorSet(api, "a.binpb"); err != nil {
+		t.Fatal(err)
+	}
+	emission, err := emitContract(t.Context(), c, serving)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkGo(t, emission.Tree)
 }
