@@ -11,10 +11,10 @@ import (
 
 // Project is the data of a template that is rendered once.
 type Project struct {
-	Name       string // of the project, a DNS label
-	Module     string // Go module path
-	Registry   string // "etcd" or "none"
-	GoVersion  string // language version of the project, e.g. "1.26"
+	Name       string   // of the project, a DNS label
+	Module     string   // Go module path
+	Registry   string   // "etcd" or "none"
+	GoVersion  string   // language version of the project, e.g. "1.26"
 	ProtoRoots []string // nil when the contract is not in the project, or not in sources
 	Apps       []*App
 	Services   []*Service // all of the contract, by full name
