@@ -163,21 +163,31 @@ func (p *Project) prepare(changes []Change) (made []string, err error) {
 			continue
 		}
 		seen[dir] = true
-		if _, err := p.root.Stat(dir); err != nil {
-			if c.Content == nil {
-				continue // what is to be deleted is gone with its folder
-			}
-			made = append(made, dir)
-			if err := p.root.MkdirAll(dir, 0o755); err != nil {
+		if _, err := p.root.Stat(dir); err == nil {
+			if err := p.probe(dir); err != nil {
 				return made, err
 			}
+			continue
 		}
-		probe := path.Join(dir, ".svc-probe")
-		if err := errors.Join(p.root.WriteFile(probe, nil, 0o600), p.root.Remove(probe)); err != nil {
-			return made, fmt.Errorf("%s can't be written to: %w", dir, err)
+		if c.Content == nil {
+			delete(seen, dir) // what is to be deleted is gone with its folder; another change may bring that back
+			continue
+		}
+		made = append(made, dir)
+		if err := p.root.MkdirAll(dir, 0o755); err != nil {
+			return made, err
 		}
 	}
 	return made, nil
+}
+
+// probe makes and removes a file in a folder that was there before. One that svc made takes files.
+func (p *Project) probe(dir string) error {
+	name := path.Join(dir, ".svc-probe")
+	if err := errors.Join(p.root.WriteFile(name, nil, 0o600), p.root.Remove(name)); err != nil {
+		return fmt.Errorf("%s can't be written to: %w", dir, err)
+	}
+	return nil
 }
 
 // stage puts the new contents on disk beside the project.
