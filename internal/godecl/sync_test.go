@@ -1,0 +1,156 @@
+package godecl
+
+import (
+	"flag"
+	"fmt"
+	"go/format"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+)
+
+var update = flag.Bool("update", false, "write what Sync returns into the cases")
+
+// Each file in testdata is a case: base.go, disk.go and new.go, and what comes out.
+func TestSync(t *testing.T) {
+	cases, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, name := range cases {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) { testCase(t, name) })
+	}
+}
+
+func testCase(t *testing.T, name string) {
+	archive, err := txtar.ParseFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, want := input(archive)
+	out, err := Sync(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := ""
+	for _, n := range out.Notes {
+		notes += fmt.Sprintf("%d: %s\n", n.Line, n.Text)
+	}
+	for _, n := range out.Conflicts {
+		notes += fmt.Sprintf("%d: conflict: %s\n", n.Line, n.Text)
+	}
+	got := map[string]string{"want.go": string(out.Content), "notes": notes}
+	for file, content := range got {
+		if content != want[file] && !*update {
+			t.Errorf("%s is\n%s\nwant\n%s", file, content, want[file])
+		}
+	}
+	if *update {
+		write(t, name, archive, got)
+	}
+	if formatted, err := format.Source(out.Content); err != nil || string(formatted) != string(out.Content) {
+		t.Errorf("the result is not gofmt-clean: %v", err)
+	}
+}
+
+func input(archive *txtar.Archive) (in Input, want map[string]string) {
+	want = map[string]string{}
+	in.Elsewhere = func(string) bool { return false }
+	for _, f := range archive.Files {
+		switch f.Name {
+		case "base.go":
+			in.Base = f.Data
+		case "disk.go":
+			in.Disk = f.Data
+		case "new.go":
+			in.New = f.Data
+		case "renamed":
+			in.Renamed = map[string]string{}
+			for line := range strings.Lines(string(f.Data)) {
+				from, to, _ := strings.Cut(strings.TrimSpace(line), " ")
+				in.Renamed[from] = to
+			}
+		default:
+			want[f.Name] = string(f.Data)
+		}
+	}
+	return in, want
+}
+
+func write(t *testing.T, name string, archive *txtar.Archive, got map[string]string) {
+	var files []txtar.File
+	for _, f := range archive.Files {
+		if _, ok := got[f.Name]; !ok {
+			files = append(files, f)
+		}
+	}
+	for _, file := range []string{"want.go", "notes"} {
+		files = append(files, txtar.File{Name: file, Data: []byte(got[file])})
+	}
+	archive.Files = files
+	if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The standard library's own sources: syncing a file with itself, or with a base that equals the new version, changes no byte.
+func TestSyncKeepsTheStandardLibrary(t *testing.T) {
+	root := filepath.Join(runtime.GOROOT(), "src", "net")
+	n := 0
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(p, ".go") || strings.Contains(p, "testdata") {
+			return err
+		}
+		src, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		n++
+		other := []byte("package net\n\nfunc Emitted() {}\n")
+		for _, in := range []Input{{Base: src, Disk: src, New: src}, {Base: other, Disk: src, New: other}} {
+			in.Elsewhere = func(string) bool { return true }
+			out, err := Sync(in)
+			if err != nil || string(out.Content) != string(src) {
+				t.Errorf("%s is changed: %v", p, err)
+			}
+		}
+		return nil
+	})
+	if err != nil || n < 100 {
+		t.Errorf("%d files: %v", n, err)
+	}
+}
+
+// FuzzSync looks for panics, and for a function of the owner's that is lost.
+func FuzzSync(f *testing.F) {
+	cases, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range cases {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		in, _ := input(archive)
+		f.Add(in.Base, in.Disk, in.New)
+	}
+	f.Fuzz(func(t *testing.T, base, disk, next []byte) {
+		out, err := Sync(Input{Base: base, Disk: disk, New: next, Elsewhere: func(string) bool { return false }})
+		if err != nil {
+			return
+		}
+		d, _ := parse(disk)
+		b, _ := parse(base)
+		for _, mine := range d.decls {
+			if b.byKey[mine.key] == nil && !strings.Contains(string(out.Content), d.text(mine.body, mine.end)) {
+				t.Errorf("lost %s", mine.key)
+			}
+		}
+	})
+}
