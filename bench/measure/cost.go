@@ -65,7 +65,9 @@ func resident(pid int) int64 {
 	rollup, _ := os.ReadFile(filepath.Join(dir, "smaps_rollup"))
 	_, pss, _ := strings.Cut(string(rollup), "\nPss:")
 	var kib int64
-	fmt.Sscan(pss, &kib)
+	if _, err := fmt.Sscan(pss, &kib); err != nil {
+		return 0 // it has ended, or this is not Linux
+	}
 	sum := kib << 10
 	program, _ := os.Readlink(filepath.Join(dir, "exe"))
 	tasks, _ := filepath.Glob(filepath.Join(dir, "task", "*", "children"))

@@ -60,7 +60,7 @@ func (s Set) Err() error {
 }
 
 func compare(a, b Diagnostic) int {
-	return cmp.Or(a.Pos.Compare(b.Pos), strings.Compare(a.Message, b.Message))
+	return cmp.Or(a.Compare(b.Pos), strings.Compare(a.Message, b.Message))
 }
 
 // Error prints every finding with its line and hint.

@@ -132,7 +132,7 @@ func TestBuildWithoutSource(t *testing.T) {
 	}
 	_, err := Build(project(manifest.App{Name: "a", Services: manifest.Refs("*")}), c.Request, c)
 	var found diag.Set
-	if !errors.As(err, &found) || len(found) == 0 || found[0].Pos.String() != "shop.proto:1:1" {
+	if !errors.As(err, &found) || len(found) == 0 || found[0].String() != "shop.proto:1:1" {
 		t.Errorf("got %v", err)
 	}
 }
