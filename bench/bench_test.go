@@ -63,7 +63,7 @@ func plant(b *testing.B, top string, i int, size bench.Size) string {
 func generate(b *testing.B, dir string) {
 	b.Helper()
 	e := engine.Engine{Layers: templates.FS, Progress: func(text string) { b.Log(text) }}
-	if _, err := e.Generate(context.Background(), dir, false); err != nil {
+	if _, err := e.Generate(context.Background(), dir, engine.Options{}); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -15,6 +15,8 @@ type generateOptions struct {
 	dryRun bool
 	diff   bool
 	json   bool
+
+	onConflict string
 }
 
 func newGenerate(io *ui.IO) *cobra.Command {
@@ -24,18 +26,20 @@ func newGenerate(io *ui.IO) *cobra.Command {
 		Aliases: []string{"gen"},
 		Short:   "Bring a project up to date with its contract and svc.yaml",
 		Long: `Generate reads svc.yaml and the contract and brings the project up to date.
-Files in gen/ are written anew; a file that you edited is never overwritten.
+Files in gen/ are written anew; what you edited elsewhere is merged, and nothing of yours is overwritten.
+Where you and svc changed the same lines, your file stays as it is; svc resolve ends such a conflict.
 The project is the folder with svc.yaml: this one, or the nearest above it.
 
-Exit codes: 0 done, 2 an error in the input, 3 --check found drift, 4 a file of yours is in the way.`,
+Exit codes: 0 done, 2 an error in the input, 3 --check found files that are not as they are to be, 4 a conflict is left for you.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return generateRun(c.Context(), io, o) },
 	}
 	f := c.Flags()
 	f.StringVarP(&o.dir, "project", "C", ".", "the project's `folder`, or one below it")
-	f.BoolVar(&o.check, "check", false, "write nothing; exit with 3 when something would be written")
+	f.BoolVar(&o.check, "check", false, "write nothing; name what is stale, missing, orphaned, edited or unresolved, and exit with 3 or 4")
 	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing; say what would be done")
 	f.BoolVar(&o.diff, "diff", false, "write nothing; show what would be written")
+	f.StringVar(&o.onConflict, "on-conflict", "keep", "what to do with a file that has conflicts: `keep` it as it is, or put git's markers into it (markers)")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	return c
 }
@@ -50,11 +54,14 @@ func generateRun(ctx context.Context, io *ui.IO, o generateOptions) error {
 
 func (o generateOptions) run(ctx context.Context, io *ui.IO) error {
 	dry := o.check || o.dryRun || o.diff
+	if o.onConflict != "keep" && o.onConflict != "markers" {
+		return usagef("--on-conflict is keep or markers, not %q", o.onConflict)
+	}
 	dir, err := engine.FindProject(o.dir)
 	if err != nil {
 		return err
 	}
-	result, err := newEngine(io).Generate(ctx, dir, dry)
+	result, err := newEngine(io).Generate(ctx, dir, engine.Options{Dry: dry, Markers: o.onConflict == "markers"})
 	if err != nil {
 		return locatedError(dir, err)
 	}
@@ -65,7 +72,7 @@ func (o generateOptions) run(ctx context.Context, io *ui.IO) error {
 	switch {
 	case result.Plan.Conflicts():
 		return errConflicts
-	case o.check && result.Plan.Writes():
+	case o.check && (result.Plan.Drift() || result.Record()):
 		return errDrift
 	default:
 		return nil

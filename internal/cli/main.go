@@ -80,7 +80,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDrift
 	case errors.Is(err, errConflicts):
 		return exitConflict
-	case errors.As(err, &usage), errors.As(err, &found), errors.Is(err, engine.ErrNoProject):
+	case errors.As(err, &usage), errors.As(err, &found), errors.Is(err, engine.ErrNoProject), errors.Is(err, engine.ErrNotResolved):
 		return exitInput
 	default:
 		return exitFailure

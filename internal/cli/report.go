@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,18 +28,55 @@ func (r report) text(io *ui.IO) error {
 	var b strings.Builder
 	written := 0
 	for _, a := range r.Plan.Actions {
-		fmt.Fprintf(&b, "%-8s %s", a.Kind, inDir(r.dir, a.Path))
-		if a.Reason != "" {
-			fmt.Fprintf(&b, " (%s)", a.Reason)
-		}
-		b.WriteByte('\n')
+		r.action(&b, a)
 		if a.Writes() {
 			written++
 		}
 	}
+	if r.check && r.Record() {
+		fmt.Fprintf(&b, "%-10s %s (svc's record of what it emitted)\n", plan.Stale, inDir(r.dir, ".svc"))
+	}
 	b.WriteString(r.summary(written) + "\n")
 	_, err := io.Out.Write([]byte(b.String()))
 	return err
+}
+
+// action is a line for the file, and one for each thing to know of it.
+func (r report) action(b *strings.Builder, a plan.Action) {
+	file := inDir(r.dir, a.Path)
+	if r.check {
+		fmt.Fprintf(b, "%-10s %s", cmp.Or(string(a.State()), string(a.Kind)), file)
+	} else {
+		fmt.Fprintf(b, "%-8s %s", a.Kind, file)
+	}
+	if a.Reason != "" {
+		fmt.Fprintf(b, " (%s)", a.Reason)
+	}
+	b.WriteByte('\n')
+	for _, n := range a.Notes {
+		fmt.Fprintf(b, "  %s: %s\n", position(file, n.Line), n.Text)
+	}
+	if a.Kind == plan.Conflict {
+		fmt.Fprintf(b, "  to end it: svc resolve %s --ours, --theirs or, when you have edited it, --merged\n", file)
+	}
+	if aside := engine.Aside(a); !r.dry && len(aside) > 0 {
+		fmt.Fprintf(b, "  kept: %s\n", strings.Join(inDirs(r.dir, aside), ", "))
+	}
+}
+
+func position(file string, line int) string {
+	if line == 0 {
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, line)
+}
+
+func inDirs(dir string, files []string) []string {
+	out := make([]string, len(files))
+	for i, f := range files {
+		out[i] = inDir(dir, f)
+	}
+	return out
 }
 
 // notes are what is not a result.
@@ -62,6 +100,8 @@ func (r report) summary(written int) string {
 	held := len(r.Plan.Actions) - written
 	var s string
 	switch {
+	case written == 0 && held == 0 && r.check && r.Record():
+		return "svc's record is out of date: run svc generate"
 	case written == 0 && held == 0:
 		return "up to date"
 	case written == 0:
@@ -83,18 +123,15 @@ func (r report) summary(written int) string {
 
 func (r report) diff(io *ui.IO) error {
 	r.notes(io)
-	for _, a := range r.Plan.Actions {
-		if !a.Writes() {
-			continue
-		}
-		from, to := "a/"+a.Path, "b/"+a.Path
-		if a.Kind == plan.Create {
+	for _, c := range r.Changes {
+		from, to := "a/"+c.Path, "b/"+c.Path
+		if c.Expect == nil {
 			from = "/dev/null"
 		}
-		if a.Kind == plan.Delete {
+		if c.Content == nil {
 			to = "/dev/null"
 		}
-		if _, err := fmt.Fprint(io.Out, udiff.Unified(from, to, string(a.Old), string(a.New))); err != nil {
+		if _, err := fmt.Fprint(io.Out, udiff.Unified(from, to, string(c.Expect), string(c.Content))); err != nil {
 			return err
 		}
 	}
@@ -102,16 +139,28 @@ func (r report) diff(io *ui.IO) error {
 }
 
 func (r report) json(w io.Writer) error {
-	actions := r.Plan.Actions
-	if actions == nil {
-		actions = []plan.Action{}
-	}
 	return encodeJSON(w, map[string]any{
-		"actions":   actions,
+		"actions":   r.jsonActions(),
 		"warnings":  append(diag.Set{}, r.Warnings...),
 		"dry_run":   r.dry,
+		"record":    r.Record(),
 		"recovered": r.Recovered,
+		"kept":      append([]string{}, r.Kept...),
 	})
+}
+
+type jsonAction struct {
+	plan.Action
+	State plan.State `json:"state,omitempty"` // before the run
+	Aside []string   `json:"aside,omitempty"` // what is kept of it under .svc
+}
+
+func (r report) jsonActions() []jsonAction {
+	list := make([]jsonAction, len(r.Plan.Actions))
+	for i, a := range r.Plan.Actions {
+		list[i] = jsonAction{a, a.State(), engine.Aside(a)}
+	}
+	return list
 }
 
 // printJSONError prints findings as JSON, and passes the error on for the exit code.

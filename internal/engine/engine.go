@@ -6,19 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/gomod"
-	"github.com/svcgen/svc/internal/lock"
 	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/model"
-	"github.com/svcgen/svc/internal/plan"
 	"github.com/svcgen/svc/internal/protoload"
 	"github.com/svcgen/svc/internal/render"
 	"github.com/svcgen/svc/internal/tree"
@@ -197,65 +193,6 @@ func (e *Engine) stubs(ctx context.Context, p *model.Project, request *pluginpb.
 	return files, nil
 }
 
-// Scope says how much of a project a run is about.
-type Scope struct {
-	Stubs   bool // without, those of the project, and what the lock says of them, are left alone
-	Deletes bool // without, files that are to go stay until a run that can delete them
-}
-
-// Whole is the scope of svc's own runs.
-var Whole = Scope{Stubs: true, Deletes: true}
-
-// Plan compares an emission with the project in dir.
-func (e *Engine) Plan(dir string, t *tree.Tree, scope Scope) (*plan.Plan, error) {
-	base, err := readLock(dir)
-	if err != nil {
-		return nil, err
-	}
-	aside := map[string]lock.Entry{}
-	if !scope.Stubs {
-		maps.Copy(aside, base.Files)
-		maps.DeleteFunc(aside, func(_ string, entry lock.Entry) bool { return !protoload.IsStub(entry.Template) })
-		maps.DeleteFunc(base.Files, func(_ string, entry lock.Entry) bool { return protoload.IsStub(entry.Template) })
-	}
-	disk, err := readDisk(dir, t, base)
-	if err != nil {
-		return nil, err
-	}
-	p := plan.Make(t, base, disk)
-	maps.Copy(p.Lock.Files, aside)
-	mergeModule(dir, t, p)
-	if !scope.Deletes {
-		p.WithoutDeletes(base)
-	}
-	return p, nil
-}
-
-// mergeModule brings a go.mod that its owner has edited up to date: without the requirements of what was added, the
-// project would not build.
-func mergeModule(dir string, t *tree.Tree, p *plan.Plan) {
-	for _, a := range slices.Clone(p.Actions) {
-		if a.Kind != plan.Keep {
-			continue
-		}
-		f, _ := t.Lookup(a.Path)
-		switch a.Path {
-		case "go.mod":
-			base, err := readRegular(filepath.Join(dir, filepath.FromSlash(lock.BasePath(a.Path))))
-			if err != nil {
-				continue // without a base there is no telling what the owner took out
-			}
-			merged, err := gomod.Merge(base, a.Old, f.Content)
-			if err != nil {
-				continue // it does not parse: its owner is at work on it
-			}
-			p.Merged(f, merged)
-		case "go.sum":
-			p.Merged(f, gomod.MergeSum(a.Old, f.Content))
-		}
-	}
-}
-
 // ReadModule reads the dependency state of the project in dir.
 func ReadModule(dir string) (Module, error) {
 	var m Module
@@ -271,65 +208,4 @@ func ReadModule(dir string) (Module, error) {
 		err = nil
 	}
 	return m, err
-}
-
-func readLock(dir string) (*lock.Lock, error) {
-	content, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(lock.Path)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return lock.New(), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	l, err := lock.Parse(content)
-	if err != nil {
-		var found diag.Set
-		found.At(diag.Pos{File: lock.Path}, lockHint(err), "%v", err)
-		return nil, found.Err()
-	}
-	return l, nil
-}
-
-func lockHint(err error) string {
-	if errors.Is(err, lock.ErrVersion) {
-		return "use the svc that wrote it, or a newer one"
-	}
-	return "restore it from version control"
-}
-
-// readDisk reads what is on disk at every path that is emitted or was.
-func readDisk(dir string, t *tree.Tree, base *lock.Lock) (map[string][]byte, error) {
-	root, err := os.OpenRoot(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	disk := map[string][]byte{}
-	read := func(path string) error {
-		content, err := root.ReadFile(path)
-		switch {
-		case err == nil:
-			disk[path] = content
-		case !errors.Is(err, fs.ErrNotExist):
-			return err
-		}
-		return nil
-	}
-	for _, f := range t.Files() {
-		if err := read(f.Path); err != nil {
-			return nil, err
-		}
-	}
-	for path := range base.Files {
-		if _, ok := t.Lookup(path); ok {
-			continue
-		}
-		if err := read(path); err != nil {
-			return nil, err
-		}
-	}
-	return disk, nil
 }

@@ -116,7 +116,7 @@ func ownedIntact(dir string) bool {
 			continue
 		}
 		content, err := readRegular(filepath.Join(dir, filepath.FromSlash(name)))
-		if err != nil || tree.Sum(content) != entry.Sum {
+		if err != nil || tree.Sum(content) != entry.Sum && tree.Form(content) != entry.Form {
 			return false
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/svcgen/svc/internal/tree"
 )
 
-// Version is the lock format that this package reads and writes.
-const Version = 1
+// Version is the lock format that this package writes. It reads older ones, too.
+const Version = 2
 
 // Dir is svc's own folder at the root of a project.
 const Dir = ".svc"
@@ -32,21 +32,35 @@ func BasePath(path string) string { return baseDir + path }
 // ErrVersion means that another svc, most likely a newer one, wrote the lock.
 var ErrVersion = errors.New("unsupported lock version")
 
-// Lock says what svc emitted, by path.
+// Lock says what svc emitted.
 type Lock struct {
-	Version int              `json:"version"`
-	Files   map[string]Entry `json:"files"`
+	Files map[string]Entry // by path
+	// RPCs are the methods that the contract had, by full name, with their shape: a renamed one is known by it.
+	RPCs map[string]string
 }
 
 // Entry is one emitted file.
 type Entry struct {
 	Class    tree.Class `json:"class"`
 	Template string     `json:"template"`
-	Sum      string     `json:"sha256"`
+	Of       string     `json:"of,omitempty"` // the app or the service that it was rendered for
+	// Sum is of the content of an owned file, and Form of its text without white space: what a formatter does is no
+	// edit. Files of other classes have their content in the base.
+	Sum  string `json:"sha256,omitempty"`
+	Form string `json:"form,omitempty"`
 }
 
 // New returns an empty lock.
-func New() *Lock { return &Lock{Version: Version, Files: map[string]Entry{}} }
+func New() *Lock { return &Lock{Files: map[string]Entry{}, RPCs: map[string]string{}} }
+
+// EntryOf returns what the lock says of a file.
+func EntryOf(f tree.File) Entry {
+	e := Entry{Class: f.Class, Template: f.Template, Of: f.Of}
+	if f.Class == tree.Owned {
+		e.Sum, e.Form = tree.Sum(f.Content), tree.Form(f.Content)
+	}
+	return e
+}
 
 var sum = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
@@ -55,57 +69,40 @@ func Parse(content []byte) (*Lock, error) {
 	if bytes.Contains(content, []byte("\n<<<<<<<")) {
 		return nil, errors.New("it has git conflict markers: take either side, then run svc generate")
 	}
-	l := &Lock{}
-	if err := json.Unmarshal(content, l); err != nil {
+	var head struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(content, &head); err != nil {
 		return nil, fmt.Errorf("not a lock: %w", err)
 	}
-	if l.Version != Version {
-		return nil, fmt.Errorf("%w %d: this svc reads version %d", ErrVersion, l.Version, Version)
+	read, ok := formats[head.Version]
+	if !ok {
+		return nil, fmt.Errorf("%w %d: this svc reads up to version %d", ErrVersion, head.Version, Version)
 	}
-	if l.Files == nil {
-		l.Files = map[string]Entry{}
+	l, err := read(content)
+	if err != nil {
+		return nil, err
 	}
 	for path, e := range l.Files {
-		if err := tree.CheckPath(path); err != nil {
+		if err := e.check(path); err != nil {
 			return nil, err
-		}
-		if first, _, _ := strings.Cut(path, "/"); strings.EqualFold(first, Dir) || strings.EqualFold(path, "svc.yaml") {
-			return nil, fmt.Errorf("unsafe path %q: svc never emits it", path)
-		}
-		if !sum.MatchString(e.Sum) {
-			return nil, fmt.Errorf("%s: %q is not a checksum", path, e.Sum)
-		}
-		if !slices.Contains([]tree.Class{tree.Owned, tree.Merge, tree.Decl}, e.Class) {
-			return nil, fmt.Errorf("%s: unknown class %q", path, e.Class)
 		}
 	}
 	return l, nil
 }
 
-// Format writes the lock with a line for each file, so that git merges it by line.
-func (l *Lock) Format() []byte {
-	paths := make([]string, 0, len(l.Files))
-	for p := range l.Files {
-		paths = append(paths, p)
+func (e Entry) check(path string) error {
+	if err := tree.CheckPath(path); err != nil {
+		return err
 	}
-	slices.Sort(paths)
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "{\n  \"version\": %d,\n  \"files\": {", l.Version)
-	for i, p := range paths {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "\n    %s: %s", encode(p), encode(l.Files[p]))
+	if first, _, _ := strings.Cut(path, "/"); strings.EqualFold(first, Dir) || strings.EqualFold(path, "svc.yaml") {
+		return fmt.Errorf("unsafe path %q: svc never emits it", path)
 	}
-	b.WriteString("\n  }\n}\n")
-	return b.Bytes()
-}
-
-// encode writes strings and structs of strings, which always encode.
-func encode(v any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(v)
-	return bytes.TrimRight(b.Bytes(), "\n")
+	if !slices.Contains([]tree.Class{tree.Owned, tree.Merge, tree.Decl}, e.Class) {
+		return fmt.Errorf("%s: unknown class %q", path, e.Class)
+	}
+	if e.Class == tree.Owned && !sum.MatchString(e.Sum) {
+		return fmt.Errorf("%s: %q is not a checksum", path, e.Sum)
+	}
+	return nil
 }

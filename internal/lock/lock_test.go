@@ -14,20 +14,26 @@ var xSum = tree.Sum([]byte("x"))
 
 func sample() *Lock {
 	l := New()
-	l.Files["cmd/shop/main.go"] = Entry{tree.Merge, "core/cmd/[app]/main.go.tmpl", xSum}
-	l.Files["gen/a.pb.go"] = Entry{tree.Owned, "protoc-gen-go@v1.36.12", xSum}
-	l.Files["internal/service/a/größe & b.go"] = Entry{tree.Decl, "core/x", xSum}
+	l.Files["cmd/shop/main.go"] = Entry{Class: tree.Merge, Template: "core/cmd/[app]/main.go.tmpl", Of: "shop"}
+	l.Files["gen/a.pb.go"] = Entry{Class: tree.Owned, Template: "protoc-gen-go@v1.36.12", Sum: xSum, Form: xSum}
+	l.Files["internal/service/a/größe & b.go"] = Entry{Class: tree.Decl, Template: "core/x"}
+	l.RPCs["shop.v1.Shop.Buy"] = "unary shop.v1.BuyRequest shop.v1.BuyResponse"
 	return l
 }
 
 func TestFormat(t *testing.T) {
 	want := `{
-  "version": 1,
-  "files": {
-    "cmd/shop/main.go": {"class":"merge","template":"core/cmd/[app]/main.go.tmpl","sha256":"` + xSum + `"},
-    "gen/a.pb.go": {"class":"owned","template":"protoc-gen-go@v1.36.12","sha256":"` + xSum + `"},
-    "internal/service/a/größe & b.go": {"class":"decl","template":"core/x","sha256":"` + xSum + `"}
-  }
+  "version": 2,
+  "files": [
+    {"path":"cmd/shop/main.go","class":"merge","template":"core/cmd/[app]/main.go.tmpl","of":"shop"},
+    {"path":"gen/a.pb.go","class":"owned","template":"protoc-gen-go@v1.36.12","sha256":"` + xSum + `","form":"` + xSum + `"},
+    {"path":"internal/service/a/größe & b.go","class":"decl","template":"core/x"},
+    null
+  ],
+  "rpcs": [
+    {"rpc":"shop.v1.Shop.Buy","shape":"unary shop.v1.BuyRequest shop.v1.BuyResponse"},
+    null
+  ]
 }
 `
 	if got := string(sample().Format()); got != want {
@@ -42,11 +48,49 @@ func TestFormat(t *testing.T) {
 	}
 }
 
+// TestParseV1 checks that the first format is understood: it had no rpcs, and the sums of all files.
+func TestParseV1(t *testing.T) {
+	l, err := Parse([]byte(`{
+  "version": 1,
+  "files": {
+    "cmd/shop/main.go": {"class":"merge","template":"t","sha256":"` + xSum + `"},
+    "gen/a.pb.go": {"class":"owned","template":"t","sha256":"` + xSum + `"}
+  }
+}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := New()
+	want.Files["cmd/shop/main.go"] = Entry{Class: tree.Merge, Template: "t"}
+	want.Files["gen/a.pb.go"] = Entry{Class: tree.Owned, Template: "t", Sum: xSum}
+	if !reflect.DeepEqual(l, want) {
+		t.Errorf("got %+v, want %+v", l, want)
+	}
+}
+
+// TestParseUnion checks that git's union of two branches is a lock, with the files of both.
+func TestParseUnion(t *testing.T) {
+	text := string(sample().Format())
+	line := `    {"path":"z","class":"merge","template":"t"},` + "\n"
+	twice := strings.Replace(text, "    null\n", line+strings.Replace(line, `"t"`, `"u"`, 1)+"    null\n", 1)
+	l, err := Parse([]byte(twice))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(l.Files) != 4 || l.Files["z"].Template != "u" {
+		t.Errorf("got %+v", l.Files)
+	}
+}
+
 // TestFormatMergesByLine checks that a file is one line and that adding one touches no other: that is what git merges.
 func TestFormatMergesByLine(t *testing.T) {
 	before := sample()
 	after := sample()
-	after.Files["deploy/x"] = Entry{tree.Merge, "t", xSum}
+	for _, path := range []string{"a", "deploy/x", "z"} {
+		after.Files[path] = Entry{Class: tree.Merge, Template: "t"}
+	}
+	after.RPCs["z"] = "s"
 	lines := map[string]bool{}
 	for line := range strings.Lines(string(after.Format())) {
 		lines[line] = true
@@ -59,29 +103,32 @@ func TestFormatMergesByLine(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	entry := `{"class":"merge","template":"t","sha256":"` + xSum + `"}`
-	files := func(s string) string { return `{"version": 1, "files": {` + s + `}}` }
+	files := func(path string) string {
+		return `{"version": 2, "files": [{"path":"` + path + `","class":"merge","template":"t"}]}`
+	}
+	entry := func(s string) string { return `{"version": 2, "files": [{"path":"a","template":"t"` + s + `}]}` }
 	tests := map[string]struct{ lock, want string }{
 		"nothing":           {"", "not a lock"},
 		"damage":            {`{"version": 1, "files`, "not a lock"},
 		"another JSON":      {`[]`, "not a lock"},
-		"more after it":     {files("") + "{}", "not a lock"},
-		"a newer version":   {`{"version": 2, "files": {}}`, "unsupported lock version 2"},
+		"more after it":     {files("a") + "{}", "not a lock"},
+		"a newer version":   {`{"version": 3, "files": {}}`, "unsupported lock version 3"},
 		"no version":        {`{"files": {}}`, "unsupported lock version 0"},
 		"null":              {"null", "unsupported lock version 0"},
-		"a way out":         {files(`"../x": ` + entry), "unsafe path"},
-		"a way out inside":  {files(`"a/../../x": ` + entry), "unsafe path"},
-		"an absolute path":  {files(`"/etc/passwd": ` + entry), "unsafe path"},
-		"a Windows path":    {files(`"C:\\x": ` + entry), "unsafe path"},
-		"git's own":         {files(`".git/hooks/pre-commit": ` + entry), "git"},
-		"svc's own":         {files(`".svc/lock.json": ` + entry), "never emits"},
-		"svc's own by case": {files(`".SVC/lock.json": ` + entry), "never emits"},
-		"svc's folder":      {files(`".svc": ` + entry), "never emits"},
-		"the manifest":      {files(`"svc.yaml": ` + entry), "never emits"},
-		"no class":          {files(`"a": {"template":"t","sha256":"` + xSum + `"}`), "unknown class"},
-		"an unknown class":  {files(`"a": {"class":"x","template":"t","sha256":"` + xSum + `"}`), "unknown class"},
-		"no sum":            {files(`"a": {"class":"merge","template":"t"}`), "checksum"},
-		"a short sum":       {files(`"a": {"class":"merge","template":"t","sha256":"ab"}`), "checksum"},
+		"a way out":         {files(`../x`), "unsafe path"},
+		"a way out inside":  {files(`a/../../x`), "unsafe path"},
+		"an absolute path":  {files(`/etc/passwd`), "unsafe path"},
+		"a Windows path":    {files(`C:\\x`), "unsafe path"},
+		"git's own":         {files(`.git/hooks/pre-commit`), "git"},
+		"svc's own":         {files(`.svc/lock.json`), "never emits"},
+		"svc's own by case": {files(`.SVC/lock.json`), "never emits"},
+		"svc's folder":      {files(`.svc`), "never emits"},
+		"the manifest":      {files(`svc.yaml`), "never emits"},
+		"no class":          {entry(""), "unknown class"},
+		"an unknown class":  {entry(`,"class":"x"`), "unknown class"},
+		"no sum":            {entry(`,"class":"owned"`), "checksum"},
+		"a short sum":       {entry(`,"class":"owned","sha256":"ab"`), "checksum"},
+		"a bad path in v1":  {`{"version": 1, "files": {"../x": {"class":"merge","template":"t"}}}`, "unsafe path"},
 		"conflict markers":  {"{\n<<<<<<< HEAD\n", "conflict markers"},
 	}
 	for name, tt := range tests {
@@ -97,6 +144,7 @@ func TestParseRefuses(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(sample().Format())
 	f.Add([]byte(`{"version":1,"files":null}`))
+	f.Add([]byte(`{"version":2,"files":[null],"rpcs":null}`))
 	f.Add([]byte("{\"version\":1,\"files\":{\"a\u2028\":{\"class\":\"merge\"}}}"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		l, err := Parse(content)
@@ -113,13 +161,13 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, written)
 		}
-		if again.Version != l.Version || !maps.Equal(again.Files, l.Files) {
+		if !maps.Equal(again.Files, l.Files) || !maps.Equal(again.RPCs, l.RPCs) {
 			t.Errorf("got  %+v\nwant %+v", again, l)
 		}
 		if !bytes.Equal(again.Format(), written) {
 			t.Errorf("Format is not stable:\n%s", written)
 		}
-		if got, want := bytes.Count(written, []byte("\n")), len(l.Files)+5; got != want {
+		if got, want := bytes.Count(written, []byte("\n")), len(l.Files)+len(l.RPCs)+9; got != want {
 			t.Errorf("%d lines, want %d:\n%s", got, want, written)
 		}
 	})

@@ -51,6 +51,19 @@ func (r Result) Conflicts() int {
 	return n
 }
 
+// Lines returns where in ours the conflicts are, from 1: the lines of Text that they start at.
+func (r Result) Lines() []int {
+	var list []int
+	line := 1
+	for _, c := range r.chunks {
+		if c.conflict {
+			list = append(list, line)
+		}
+		line += strings.Count(c.text, "\n")
+	}
+	return list
+}
+
 // Text returns the merged text, with ours where there is a conflict.
 func (r Result) Text() string {
 	var b strings.Builder

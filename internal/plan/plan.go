@@ -11,112 +11,112 @@ import (
 	"github.com/svcgen/svc/internal/tree"
 )
 
-// Kind is what a plan does about a file.
-type Kind string
-
-// The kinds of actions.
-const (
-	Create   Kind = "create"
-	Update   Kind = "update"
-	Delete   Kind = "delete"
-	Merge    Kind = "merge"    // edited by the user, and brought up to date
-	Keep     Kind = "keep"     // edited by the user, and what svc emits has changed, too
-	Orphan   Kind = "orphan"   // edited by the user, and no longer emitted
-	Gone     Kind = "gone"     // deleted by the user; it stays so
-	Conflict Kind = "conflict" // the user's own file stands where svc would emit one
-)
-
-// Action is what happens to one file, and why.
-type Action struct {
-	Kind    Kind       `json:"action"`
-	Path    string     `json:"path"`
-	Class   tree.Class `json:"class"`
-	Reason  string     `json:"reason,omitempty"`
-	Old     []byte     `json:"-"` // on disk; nil when there is none
-	New     []byte     `json:"-"` // as generated; nil when there is none
-	HadFile bool       `json:"-"`
+// Input is a project in three versions: as svc emitted it last, as its owner has it, and as svc emits it now.
+type Input struct {
+	Lock      *lock.Lock
+	Bases     map[string][]byte // what was emitted last, by path; owned files have none
+	Disk      map[string][]byte // by path; absent files are absent
+	Outside   map[string]bool   // paths that are links to outside the project: not svc's to write
+	Generated *tree.Tree
+	// Moved says where files that were emitted last are emitted now, when that is elsewhere.
+	Moved map[string]string
+	// Merge merges one file that both sides changed.
+	Merge func(path string, base, disk, next []byte) Merged
+	// Handlers are files of class decl, and others beside them, that were merged with their whole package.
+	Handlers map[string]Merged
+	// Resolved are the decisions of the owner about files with conflicts and orphans, by path.
+	Resolved map[string]Resolution
 }
 
-// Writes reports whether the action changes the project.
-func (a Action) Writes() bool { return slices.Contains([]Kind{Create, Update, Delete, Merge}, a.Kind) }
-
-// Plan is what a run does.
-type Plan struct {
-	Actions []Action // by path; files that need nothing have none
-	Lock    *lock.Lock
-	// Bases are the pristine contents to keep, by path; nil takes one away.
-	Bases map[string][]byte
+// Resolution is what is to become of a file that svc can't decide about.
+type Resolution struct {
+	Theirs  bool   // it becomes as svc emits it; otherwise it stays its owner's
+	Content []byte // what it becomes when it is its owner's; nil for what is on disk
 }
 
-// Writes reports whether the plan changes any of the project's files.
-func (p *Plan) Writes() bool { return slices.ContainsFunc(p.Actions, Action.Writes) }
-
-// Conflicts reports whether the plan leaves something for the user to decide.
-func (p *Plan) Conflicts() bool {
-	return slices.ContainsFunc(p.Actions, func(a Action) bool { return a.Kind == Conflict })
+// Merged is what a file of the owner's and a newly generated one have become together.
+type Merged struct {
+	Content []byte // nil when the file is to go
+	Notes   []Note // for its owner
+	// Conflict says why there is nothing to write; Places says where, on disk. Marked is the content with git's markers.
+	Conflict string
+	Places   []Note
+	Marked   []byte
+	Open     bool // it has markers already
+	// Broken says that the owner's file can't be read now. Nothing is decided until it can.
+	Broken string
 }
 
-// Settled reports whether another run on the same inputs would do nothing and report nothing.
-func (p *Plan) Settled() bool {
-	return !slices.ContainsFunc(p.Actions, func(a Action) bool { return !a.Writes() })
-}
-
-// Make compares what was generated with the base (by the lock's sums) and the disk (by path; absent files are absent).
-func Make(generated *tree.Tree, base *lock.Lock, disk map[string][]byte) *Plan {
-	p := &Plan{Lock: lock.New(), Bases: map[string][]byte{}}
-	for _, f := range generated.Files() {
-		entry, emitted := base.Files[f.Path]
-		content, exists := disk[f.Path]
-		p.file(f, entry, emitted, content, exists)
+// Make compares the three versions.
+func Make(in Input) *Plan {
+	p := &planner{Input: in, plan: &Plan{Lock: lock.New(), Bases: map[string][]byte{}}, from: map[string]string{}}
+	for from, to := range in.Moved {
+		p.from[to] = from
 	}
-	for path, entry := range base.Files {
-		if _, ok := generated.Lookup(path); !ok {
-			content, exists := disk[path]
-			p.stale(path, entry, content, exists)
+	for _, f := range in.Generated.Files() {
+		p.file(f)
+	}
+	for path, entry := range in.Lock.Files {
+		if _, ok := in.Generated.Lookup(path); !ok && !p.moved(path) {
+			p.stale(path, entry)
 		}
 	}
-	slices.SortFunc(p.Actions, func(a, b Action) int { return strings.Compare(a.Path, b.Path) })
-	return p
+	p.beside()
+	slices.SortFunc(p.plan.Actions, func(a, b Action) int { return strings.Compare(a.Path, b.Path) })
+	return p.plan
 }
 
-// file decides about a file that is generated: DESIGN §5's table with N = f, B = entry, D = disk.
-func (p *Plan) file(f tree.File, entry lock.Entry, emitted bool, disk []byte, exists bool) {
-	next := lock.Entry{Class: f.Class, Template: f.Template, Sum: tree.Sum(f.Content)}
+// planner decides file by file. Its tables are DESIGN §5's with N = what is generated, B = the base, D = the disk.
+type planner struct {
+	Input
+	plan *Plan
+	from map[string]string // Moved the other way round
+}
+
+func (p *planner) file(f tree.File) {
+	disk, exists := p.Disk[f.Path]
 	a := Action{Path: f.Path, Class: f.Class, Old: disk, New: f.Content, HadFile: exists}
 	switch {
+	case p.Outside[f.Path]:
+		a.New = nil
+		p.hold(a, Keep, "it is a link to outside the project")
 	case exists && bytes.Equal(disk, f.Content):
-		p.accept(a, next, entry)
-	case f.Class == tree.Owned && !exists:
-		p.write(a, Create, "", next, entry)
-	case f.Class == tree.Owned && !emitted && !strings.HasPrefix(f.Path, "gen/") && !generated(disk):
-		p.hold(a, Conflict, "a file of yours is where svc would put one", entry, emitted)
+		p.accept(f)
 	case f.Class == tree.Owned:
-		p.write(a, Update, editReason(disk, entry, emitted), next, entry)
-	case !exists && !emitted:
-		p.write(a, Create, "", next, entry)
-	case !exists && entry.Sum == next.Sum:
-		p.accept(a, next, entry)
-	case !exists:
-		p.hold(a, Gone, "you deleted it", entry, emitted)
-	case !emitted:
-		p.hold(a, Conflict, "a file of yours is where svc would put one", entry, emitted)
-	case tree.Sum(disk) == entry.Sum:
-		p.write(a, Update, "", next, entry)
-	case entry.Sum == next.Sum:
-		p.accept(a, next, entry)
+		p.owned(a, f)
+	case p.moved(p.from[f.Path]):
+		p.move(a, f, p.from[f.Path])
 	default:
-		p.hold(a, Keep, "you edited it, and what svc emits has changed", entry, emitted)
+		p.yours(a, f)
 	}
 }
 
-func editReason(disk []byte, entry lock.Entry, emitted bool) string {
+// owned decides about a file that is svc's own.
+func (p *planner) owned(a Action, f tree.File) {
+	entry, emitted := p.Lock.Files[f.Path]
 	switch {
-	case emitted && tree.Sum(disk) != entry.Sum:
-		return "it was edited by hand; files in gen/ are svc's"
+	case !a.HadFile:
+		p.write(a, Create, f)
+	case tree.Form(a.Old) == tree.Form(f.Content):
+		p.accept(f) // its owner's formatter was there
+	case !emitted && !strings.HasPrefix(f.Path, "gen/") && !generated(a.Old):
+		p.hold(a, Conflict, inTheWay)
+	case emitted && !pristine(a.Old, entry):
+		a.Edited, a.Reason = true, "it was edited by hand; files in gen/ are svc's"
+		p.write(a, Update, f)
 	case !emitted:
-		return "it was not svc's, and now is"
+		a.Edited, a.Reason = !generated(a.Old), "it was not svc's, and now is"
+		p.write(a, Update, f)
+	default:
+		p.write(a, Update, f)
 	}
-	return ""
+}
+
+const inTheWay = "a file of yours is where svc would put one"
+
+// pristine reports whether an owned file is as svc wrote it, apart from its format.
+func pristine(disk []byte, entry lock.Entry) bool {
+	return tree.Sum(disk) == entry.Sum || entry.Form != "" && tree.Form(disk) == entry.Form
 }
 
 var generatedLine = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.\r?$`)
@@ -124,79 +124,225 @@ var generatedLine = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.\
 // generated reports whether a Go file says, as https://go.dev/s/generatedcode has it, that no person wrote it.
 func generated(content []byte) bool { return generatedLine.Match(content) }
 
+// yours decides about a file that its owner may have edited.
+func (p *planner) yours(a Action, f tree.File) {
+	_, emitted := p.Lock.Files[f.Path]
+	base, known := p.Bases[f.Path]
+	merged, handler := p.Handlers[f.Path]
+	switch {
+	case handler && (emitted || !a.HadFile):
+		p.follow(a, f, merged)
+	case !a.HadFile && !emitted:
+		p.write(a, Create, f)
+	case !a.HadFile && p.Resolved[f.Path].Theirs:
+		p.resolve(a, p.Resolved[f.Path])
+	case !a.HadFile && known && bytes.Equal(base, f.Content):
+		p.accept(f)
+	case !a.HadFile:
+		a.New, a.Reason = nil, "you deleted it, and svc would emit it otherwise now"
+		p.write(a, Gone, f) // said once
+	case !emitted:
+		p.hold(a, Conflict, inTheWay)
+	case !known:
+		p.hold(a, Conflict, "what svc emitted last is lost: "+lock.BasePath(f.Path)+" is missing, or was changed")
+	case bytes.Equal(base, f.Content):
+		p.accept(f)
+	case bytes.Equal(a.Old, base):
+		p.write(a, Update, f)
+	default:
+		p.follow(a, f, p.Merge(f.Path, base, a.Old, f.Content))
+	}
+}
+
+// follow does what a merge came to.
+func (p *planner) follow(a Action, f tree.File, m Merged) {
+	a.Notes = m.Notes
+	switch {
+	case m.Broken != "":
+		p.hold(a, Keep, m.Broken)
+	case m.Conflict != "":
+		a.Notes, a.Marked, a.Open = append(a.Notes, m.Places...), m.Marked, m.Open
+		p.hold(a, Conflict, m.Conflict)
+	case m.Content == nil || a.HadFile && bytes.Equal(m.Content, a.Old):
+		p.accept(f)
+		p.tell(a)
+	case !a.HadFile:
+		a.New = m.Content
+		p.write(a, Create, f)
+	case bytes.Equal(m.Content, f.Content):
+		p.write(a, Update, f)
+	default:
+		a.New, a.Reason = m.Content, "you edited it: yours and svc's together"
+		p.write(a, Merge, f)
+	}
+}
+
+// moved reports whether a file that was emitted last goes to another path now, with what its owner made of it.
+func (p *planner) moved(from string) bool {
+	to, ok := p.Moved[from]
+	_, exists := p.Disk[from]
+	_, taken := p.Disk[to]
+	_, known := p.Bases[from]
+	return ok && exists && known && !taken && !p.Outside[from]
+}
+
+// move decides about a file that is emitted at another path than last time.
+func (p *planner) move(a Action, f tree.File, from string) {
+	base, disk := p.Bases[from], p.Disk[from]
+	m, handler := p.Handlers[f.Path]
+	switch {
+	case handler:
+	case bytes.Equal(disk, base):
+		m.Content = f.Content
+	case bytes.Equal(base, f.Content):
+		m.Content = disk
+	default:
+		m = p.Merge(f.Path, base, disk, f.Content)
+	}
+	if m.Content == nil || m.Broken != "" || m.Conflict != "" {
+		p.write(a, Create, f)
+		p.stale(from, p.Lock.Files[from])
+		return
+	}
+	a.New, a.Notes, a.Reason = m.Content, m.Notes, "it was "+from
+	p.write(a, Create, f)
+	p.remove(from, p.Lock.Files[from], "it is "+f.Path+" now")
+}
+
+// resolve does what its owner has decided about a file.
+func (p *planner) resolve(a Action, r Resolution) {
+	f, _ := p.Generated.Lookup(a.Path)
+	p.plan.Resolved = append(p.plan.Resolved, a.Path)
+	a.Marked, a.Notes, a.Reason = nil, nil, "as you decided"
+	if !r.Theirs {
+		a.New = r.Content
+	}
+	switch {
+	case a.New == nil || a.HadFile && bytes.Equal(a.New, a.Old):
+		p.accept(f)
+	case a.HadFile:
+		p.write(a, Update, f)
+	default:
+		p.write(a, Create, f)
+	}
+}
+
 // stale decides about a file that is not generated any more.
-func (p *Plan) stale(path string, entry lock.Entry, disk []byte, exists bool) {
+func (p *planner) stale(path string, entry lock.Entry) {
+	disk, exists := p.Disk[path]
+	base, known := p.Bases[path]
 	a := Action{Path: path, Class: entry.Class, Old: disk, HadFile: exists}
 	switch {
+	case p.Outside[path]:
+		p.forget(path)
 	case !exists:
-		p.forget(path, entry)
-	case tree.Sum(disk) == entry.Sum:
-		a.Kind, a.Reason = Delete, "no longer emitted"
-		p.Actions = append(p.Actions, a)
-		p.forget(path, entry)
+		p.forget(path)
+	case entry.Class == tree.Owned:
+		p.remove(path, entry, "no longer emitted")
+	case known && bytes.Equal(disk, base):
+		p.remove(path, entry, "no longer emitted")
+	case p.adopted(path):
+		p.plan.Resolved = append(p.plan.Resolved, path)
+		p.forget(path)
+	case p.Resolved[path].Theirs:
+		p.plan.Resolved = append(p.plan.Resolved, path)
+		p.remove(path, entry, "as you decided")
 	default:
-		p.hold(a, Orphan, "you edited it, and svc no longer emits it", entry, true)
+		a.Kind, a.Reason = Orphan, "you edited it, and svc no longer emits it"
+		p.plan.Actions = append(p.plan.Actions, a)
+		p.plan.Lock.Files[path] = entry
 	}
 }
 
-func (p *Plan) forget(path string, entry lock.Entry) {
-	if entry.Class != tree.Owned {
-		p.Bases[path] = nil
+// adopted reports whether the owner has decided that a file that is no longer emitted is theirs.
+func (p *planner) adopted(path string) bool {
+	r, ok := p.Resolved[path]
+	return ok && !r.Theirs
+}
+
+// beside lists the files of packages of handlers that svc has never emitted.
+func (p *planner) beside() {
+	for path, m := range p.Handlers {
+		_, emitted := p.Lock.Files[path]
+		if _, ok := p.Generated.Lookup(path); ok || emitted {
+			continue
+		}
+		a := Action{Path: path, Class: tree.Decl, Old: p.Disk[path], HadFile: true, Notes: m.Notes}
+		switch {
+		case m.Broken != "":
+			a.Kind, a.Reason = Keep, m.Broken
+		case m.Conflict != "":
+			a.Kind, a.Reason, a.Notes = Keep, m.Conflict, append(a.Notes, m.Places...)
+		case m.Content != nil && !bytes.Equal(m.Content, a.Old):
+			a.Kind, a.Reason, a.New = Merge, "handlers that you have here follow the contract", m.Content
+		default:
+			p.tell(a)
+			continue
+		}
+		p.plan.Actions = append(p.plan.Actions, a)
 	}
 }
 
-func (p *Plan) write(a Action, kind Kind, reason string, next, entry lock.Entry) {
-	a.Kind, a.Reason = kind, reason
-	p.Actions = append(p.Actions, a)
-	p.accept(a, next, entry)
+func (p *planner) write(a Action, kind Kind, f tree.File) {
+	a.Kind = kind
+	p.plan.Actions = append(p.plan.Actions, a)
+	p.accept(f)
 }
 
-// accept records what was generated as the new base.
-func (p *Plan) accept(a Action, next, entry lock.Entry) {
-	p.Lock.Files[a.Path] = next
+// accept records what was generated as what was emitted last.
+func (p *planner) accept(f tree.File) {
+	p.plan.Lock.Files[f.Path] = lock.EntryOf(f)
+	base, known := p.Bases[f.Path]
 	switch {
-	case a.Class == tree.Owned && entry.Class != "":
-		p.forget(a.Path, entry)
-	case a.Class != tree.Owned && (entry.Sum != next.Sum || entry.Class != next.Class):
-		p.Bases[a.Path] = a.New
+	case f.Class == tree.Owned:
+		p.forget(f.Path)
+	case !known || !bytes.Equal(base, f.Content):
+		p.plan.Bases[f.Path] = nonNil(f.Content)
 	}
 }
 
-// hold leaves the file and its old base as they are.
-func (p *Plan) hold(a Action, kind Kind, reason string, entry lock.Entry, emitted bool) {
+// tell passes on what the owner should know of a file that stays as it is.
+func (p *planner) tell(a Action) {
+	if len(a.Notes) > 0 {
+		a.Kind, a.Reason, a.New = Keep, "it stays as it is", nil
+		p.plan.Actions = append(p.plan.Actions, a)
+	}
+}
+
+// hold leaves the file and its base as they are, unless its owner has decided about a conflict.
+func (p *planner) hold(a Action, kind Kind, reason string) {
 	a.Kind, a.Reason = kind, reason
-	p.Actions = append(p.Actions, a)
-	if emitted {
-		p.Lock.Files[a.Path] = entry
+	r, decided := p.Resolved[a.Path]
+	if decided && kind == Conflict && (r.Theirs || a.Class != tree.Owned) {
+		p.resolve(a, r)
+		return
+	}
+	if kind == Conflict {
+		a.Base = p.Bases[a.Path]
+	}
+	p.plan.Actions = append(p.plan.Actions, a)
+	if entry, emitted := p.Lock.Files[a.Path]; emitted {
+		p.plan.Lock.Files[a.Path] = entry
 	}
 }
 
-// Merged brings a file that is kept up to date: content is what the user's file and f have become together.
-func (p *Plan) Merged(f tree.File, content []byte) {
-	i := slices.IndexFunc(p.Actions, func(a Action) bool { return a.Path == f.Path && a.Kind == Keep })
-	if i < 0 {
-		return
-	}
-	p.Lock.Files[f.Path] = lock.Entry{Class: f.Class, Template: f.Template, Sum: tree.Sum(f.Content)}
-	p.Bases[f.Path] = f.Content
-	if bytes.Equal(p.Actions[i].Old, content) {
-		p.Actions = slices.Delete(p.Actions, i, i+1)
-		return
-	}
-	p.Actions[i].Kind, p.Actions[i].New, p.Actions[i].Reason = Merge, content, "you edited it: yours and svc's together"
+func (p *planner) remove(path string, entry lock.Entry, reason string) {
+	a := Action{Kind: Delete, Path: path, Class: entry.Class, Old: p.Disk[path], HadFile: true, Reason: reason}
+	a.Edited = entry.Class == tree.Owned && !pristine(a.Old, entry)
+	p.plan.Actions = append(p.plan.Actions, a)
+	p.forget(path)
 }
 
-// WithoutDeletes leaves it to another run to delete files: base goes on listing them.
-func (p *Plan) WithoutDeletes(base *lock.Lock) {
-	for _, a := range p.Actions {
-		if a.Kind == Delete {
-			p.Lock.Files[a.Path] = base.Files[a.Path]
-		}
+func (p *planner) forget(path string) {
+	if _, known := p.Bases[path]; known {
+		p.plan.Bases[path] = nil
 	}
-	for path, content := range p.Bases {
-		if content == nil {
-			delete(p.Bases, path)
-			p.Lock.Files[path] = base.Files[path]
-		}
+}
+
+// nonNil tells an empty content from none.
+func nonNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
 	}
+	return b
 }

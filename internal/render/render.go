@@ -19,6 +19,7 @@ type job struct {
 	source *source
 	path   string
 	class  tree.Class
+	of     string // the app or service that it is rendered for
 	data   any
 }
 
@@ -58,25 +59,24 @@ func Render(ctx context.Context, fsys fs.FS, layers []*Layer, p *model.Project) 
 // [app] is an app, [service] a served service's handler, [client] any service's client package.
 func expand(s *source, class tree.Class, p *model.Project) []job {
 	var jobs []job
-	add := func(placeholder, value string, data any) {
-		jobs = append(jobs, job{s, strings.ReplaceAll(s.path, placeholder, value), class, data})
+	add := func(placeholder, value, of string, data any) {
+		jobs = append(jobs, job{s, strings.ReplaceAll(s.path, placeholder, value), class, of, data})
 	}
 	switch {
 	case strings.Contains(s.path, "[app]"):
 		for _, a := range p.Apps {
-			add("[app]", a.Name, a)
+			add("[app]", a.Name, a.Name, a)
 		}
 	case strings.Contains(s.path, "[service]"):
 		for _, svc := range p.Served {
-			add("[service]", strings.TrimPrefix(svc.Handler.Dir, "internal/service/")+"/"+svc.Handler.File, svc)
+			add("[service]", strings.TrimPrefix(svc.Handler.Dir, "internal/service/")+"/"+svc.Handler.File, svc.FullName, svc)
 		}
 	case strings.Contains(s.path, "[client]"):
 		for _, svc := range p.Services {
-			add("[client]", strings.TrimPrefix(svc.Client.Dir, "pkg/client/"), svc)
+			add("[client]", strings.TrimPrefix(svc.Client.Dir, "pkg/client/"), svc.FullName, svc)
 		}
 	default:
-		add("", "", p)
-		jobs[0].path = s.path
+		jobs = append(jobs, job{s, s.path, class, "", p})
 	}
 	return jobs
 }
@@ -86,7 +86,7 @@ func (j job) render() (tree.File, error) {
 	if err := j.source.tmpl.Execute(&b, j.data); err != nil {
 		return tree.File{}, templateError(j.source.name, err)
 	}
-	file := tree.File{Path: j.path, Content: b.Bytes(), Class: j.class, Template: strings.TrimPrefix(j.source.name, "templates/")}
+	file := tree.File{Path: j.path, Content: b.Bytes(), Class: j.class, Template: strings.TrimPrefix(j.source.name, "templates/"), Of: j.of}
 	if len(bytes.TrimSpace(file.Content)) == 0 {
 		return tree.File{}, nil
 	}

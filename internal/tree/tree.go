@@ -2,6 +2,7 @@
 package tree
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -27,12 +28,29 @@ type File struct {
 	Content  []byte
 	Class    Class
 	Template string // the template that wrote it, or the plugin
+	Of       string // the app, or the full name of the service, that it was rendered for; "" when it was for the project
 }
 
 // Sum returns the hex SHA-256 of content, the form that the lock records.
 func Sum(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:])
+}
+
+// Form returns the sum of a text without its white space and the commas before closing brackets: formatters change
+// nothing else in a file that svc emits.
+func Form(content []byte) string {
+	text := make([]byte, 0, len(content))
+	for _, c := range content {
+		switch c {
+		case ' ', '\t', '\n', '\r':
+			continue
+		case ')', ']', '}':
+			text = bytes.TrimSuffix(text, []byte(","))
+		}
+		text = append(text, c)
+	}
+	return Sum(bytes.TrimPrefix(text, []byte("\uFEFF")))
 }
 
 // Tree is a set of files with distinct, safe paths, sorted by path.
