@@ -125,12 +125,9 @@ func (e *Engine) plan(ctx context.Context, dir string, m *manifest.Manifest, o O
 	if scope.Resolved, err = o.Resolve.read(dir); err != nil {
 		return nil, err
 	}
-	p, err := e.Plan(dir, emission.Tree, scope)
+	r, err := e.Plan(dir, m, emission, scope)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.Resolve.check(p); err != nil {
-		return nil, err
-	}
-	return &Result{Plan: p, Warnings: emission.Model.Warnings}, nil
+	return r, o.Resolve.check(r.Plan)
 }

@@ -2,11 +2,14 @@ package engine
 
 import (
 	"maps"
+	"strings"
 
 	"github.com/svcgen/svc/internal/lock"
+	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/merge"
 	"github.com/svcgen/svc/internal/plan"
 	"github.com/svcgen/svc/internal/protoload"
+	"github.com/svcgen/svc/internal/rename"
 	"github.com/svcgen/svc/internal/tree"
 )
 
@@ -23,7 +26,7 @@ type Scope struct {
 var Whole = Scope{Stubs: true, Deletes: true}
 
 // Plan compares an emission with the project in dir.
-func (e *Engine) Plan(dir string, t *tree.Tree, scope Scope) (*plan.Plan, error) {
+func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scope Scope) (*Result, error) {
 	last, err := readLock(dir)
 	if err != nil {
 		return nil, err
@@ -34,14 +37,20 @@ func (e *Engine) Plan(dir string, t *tree.Tree, scope Scope) (*plan.Plan, error)
 		maps.DeleteFunc(aside, func(_ string, entry lock.Entry) bool { return !protoload.IsStub(entry.Template) })
 		maps.DeleteFunc(last.Files, func(_ string, entry lock.Entry) bool { return protoload.IsStub(entry.Template) })
 	}
-	s, err := readState(dir, t, last)
+	s, err := readState(dir, emission.Tree, last)
 	if err != nil {
 		return nil, err
 	}
-	p := plan.Make(plan.Input{
-		Lock: last, Bases: s.bases, Disk: s.disk, Outside: s.outside, Generated: t, Merge: merge.File,
-		Resolved: scope.Resolved,
-	})
+	found := rename.Find(last.RPCs, emission.Model.Shapes(), moves(m))
+	in := plan.Input{
+		Lock: last, Bases: s.bases, Disk: s.disk, Outside: s.outside, Generated: emission.Tree,
+		Moved: movedPaths(found, last, emission.Tree), Merge: merge.File, Resolved: scope.Resolved,
+	}
+	if in.Handlers, err = syncHandlers(dir, in, found, emission.Model); err != nil {
+		return nil, err
+	}
+	p := plan.Make(in)
+	p.Lock.RPCs = recorded(p, last, emission.Model.Shapes())
 	maps.Copy(p.Lock.Files, aside)
 	if !scope.Markers {
 		p.WithoutMarkers()
@@ -49,5 +58,47 @@ func (e *Engine) Plan(dir string, t *tree.Tree, scope Scope) (*plan.Plan, error)
 	if !scope.Deletes {
 		p.WithoutDeletes(last)
 	}
-	return p, nil
+	return &Result{Plan: p, Warnings: append(emission.Model.Warnings, doubts(found, m)...)}, nil
+}
+
+// movedPaths says where the files of renamed services are emitted now.
+func movedPaths(found rename.Found, last *lock.Lock, t *tree.Tree) map[string]string {
+	type emitter struct{ template, of string }
+	now := map[emitter]string{}
+	for _, f := range t.Files() {
+		now[emitter{f.Template, f.Of}] = f.Path
+	}
+	moved := map[string]string{}
+	for path, entry := range last.Files {
+		if entry.Of == "" || entry.Class == tree.Owned {
+			continue
+		}
+		to, ok := now[emitter{entry.Template, found.Services[entry.Of]}]
+		if _, stays := t.Lookup(path); ok && !stays {
+			moved[path] = to
+		}
+	}
+	return moved
+}
+
+// recorded are the shapes of the contract as far as handlers follow it: those of a service with a file that is held are as
+// they were, so that the next run knows what the file was emitted for.
+func recorded(p *plan.Plan, last *lock.Lock, now map[string]string) map[string]string {
+	shapes := maps.Clone(now)
+	for _, a := range p.Actions {
+		service := last.Files[a.Path].Of
+		if a.Class != tree.Decl || service == "" || a.Kind != plan.Conflict && a.State() != plan.Stale {
+			continue
+		}
+		if a.Writes() && a.Kind != plan.Conflict {
+			continue
+		}
+		maps.DeleteFunc(shapes, func(rpc, _ string) bool { return strings.HasPrefix(rpc, service+".") })
+		for rpc, shape := range last.RPCs {
+			if strings.HasPrefix(rpc, service+".") {
+				shapes[rpc] = shape
+			}
+		}
+	}
+	return shapes
 }

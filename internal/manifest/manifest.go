@@ -33,6 +33,13 @@ type Manifest struct {
 	Registry string
 	Layers   []Ref // concerns switched on
 	Apps     []App // at least one
+	Moved    []Move
+}
+
+// Move says that an rpc, a service or a package of the contract is what another name stood for before.
+type Move struct {
+	Old, New string // fully-qualified
+	Pos      diag.Pos
 }
 
 // Proto says where the contract is: either source roots or a descriptor set, as slash-separated paths.

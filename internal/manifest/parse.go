@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -64,7 +65,7 @@ func (d *decoder) document(content []byte) (ast.Node, bool) {
 
 func (d *decoder) manifest(root ast.Node) *Manifest {
 	m := &Manifest{}
-	fields := d.mapping(root, "svc.yaml", "version", "name", "module", "proto", "registry", "layers", "apps")
+	fields := d.mapping(root, "svc.yaml", "version", "name", "module", "proto", "registry", "layers", "apps", "moved")
 	d.version(root, fields["version"])
 	m.Name = d.required(root, fields, "name", CheckName)
 	m.Module = d.required(root, fields, "module", CheckModule)
@@ -72,7 +73,29 @@ func (d *decoder) manifest(root ast.Node) *Manifest {
 	m.Proto = d.proto(root, fields["proto"])
 	m.Layers = d.refs(fields["layers"], "layers")
 	m.Apps = d.apps(root, fields["apps"])
+	m.Moved = d.moved(fields["moved"])
 	return m
+}
+
+// fullName is a fully-qualified name of the contract.
+var fullName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+
+func (d *decoder) moved(n ast.Node) []Move {
+	if n == nil {
+		return nil
+	}
+	var moves []Move
+	for _, v := range d.entries(n, "moved") {
+		m := Move{Old: keyOf(v), Pos: d.pos(v.Key)}
+		m.New, _ = d.text(v.Value, "moved")
+		for _, name := range []string{m.Old, m.New} {
+			if !fullName.MatchString(name) {
+				d.found.At(m.Pos, "moved: {shop.v1.Catalog.Get: shop.v1.Catalog.Fetch}", "moved: %q is not a fully-qualified name", name)
+			}
+		}
+		moves = append(moves, m)
+	}
+	return moves
 }
 
 func (d *decoder) version(root, n ast.Node) {
@@ -144,21 +167,8 @@ func (d *decoder) checkClients(clients []Ref) {
 // mapping returns the values of n by key and reports keys that are not allowed.
 func (d *decoder) mapping(n ast.Node, what string, allowed ...string) map[string]ast.Node {
 	fields := map[string]ast.Node{}
-	var values []*ast.MappingValueNode
-	switch n := n.(type) {
-	case *ast.MappingNode:
-		values = n.Values
-	case *ast.MappingValueNode:
-		values = []*ast.MappingValueNode{n}
-	default:
-		d.wrongKind(n, what, "a mapping")
-		return fields
-	}
-	for _, v := range values {
-		key := v.Key.String()
-		if k, ok := v.Key.(*ast.StringNode); ok {
-			key = k.Value // without its quotes
-		}
+	for _, v := range d.entries(n, what) {
+		key := keyOf(v)
 		if !slices.Contains(allowed, key) {
 			d.found.At(d.pos(v.Key), "known keys: "+strings.Join(allowed, ", "), "unknown key %s in %s", key, what)
 			continue
@@ -168,6 +178,27 @@ func (d *decoder) mapping(n ast.Node, what string, allowed ...string) map[string
 		}
 	}
 	return fields
+}
+
+// entries returns the lines of a mapping.
+func (d *decoder) entries(n ast.Node, what string) []*ast.MappingValueNode {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return n.Values
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}
+	default:
+		d.wrongKind(n, what, "a mapping")
+		return nil
+	}
+}
+
+// keyOf is a line's key, without its quotes.
+func keyOf(v *ast.MappingValueNode) string {
+	if k, ok := v.Key.(*ast.StringNode); ok {
+		return k.Value
+	}
+	return v.Key.String()
 }
 
 func (d *decoder) sequence(n ast.Node, what string) []ast.Node {

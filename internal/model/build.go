@@ -209,6 +209,7 @@ func (b *builder) methods(svc *Service, s *protogen.Service) {
 			Doc:        docLines(string(m.Comments.Leading)),
 			Idempotent: opts.GetIdempotencyLevel() != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN,
 			Deprecated: opts.GetDeprecated(),
+			Shape:      methodKind(m) + " " + string(m.Input.Desc.FullName()) + " " + string(m.Output.Desc.FullName()),
 			Required:   m.Input.Desc.RequiredNumbers().Len() > 0,
 		})
 	}

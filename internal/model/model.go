@@ -45,6 +45,17 @@ func (p *Project) HasRequired() bool {
 	return false
 }
 
+// Shapes lists the contract's methods, by full name, with their shape.
+func (p *Project) Shapes() map[string]string {
+	shapes := map[string]string{}
+	for _, s := range p.Services {
+		for _, m := range s.Methods {
+			shapes[m.FullName] = m.Shape
+		}
+	}
+	return shapes
+}
+
 // App is the data of a template that is rendered for each app.
 type App struct {
 	Project   *Project
@@ -128,7 +139,8 @@ type Method struct {
 	Doc        []string
 	Idempotent bool // idempotency_level allows a retry
 	Deprecated bool
-	Required   bool // an empty request can't be sent: it has fields that proto2 requires
+	Shape      string // its kind and types, as the contract names them: "unary shop.v1.GetRequest shop.v1.Product"
+	Required   bool   // an empty request can't be sent: it has fields that proto2 requires
 }
 
 // Import is a Go import under the name that a file uses for it.

@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/svcgen/svc/internal/godecl"
+	"github.com/svcgen/svc/internal/handlers"
+	"github.com/svcgen/svc/internal/model"
+	"github.com/svcgen/svc/internal/plan"
+	"github.com/svcgen/svc/internal/rename"
+	"github.com/svcgen/svc/internal/tree"
+)
+
+// syncHandlers merges the packages of handlers in which anything has changed, each as a whole: methods may have moved to any
+// of its files. It returns what becomes of their files, by path.
+func syncHandlers(dir string, in plan.Input, found rename.Found, p *model.Project) (map[string]plan.Merged, error) {
+	packages := handlerPackages(in)
+	maps.DeleteFunc(packages, func(_ string, pkg *handlers.Package) bool { return !changed(pkg) })
+	if len(packages) == 0 {
+		return nil, nil
+	}
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // a fresh project
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	renamed := renamedDeclarations(in, found, p)
+	merged := map[string]plan.Merged{}
+	for folder, pkg := range packages {
+		if pkg.Disk, err = readGo(root, folder); err != nil {
+			return nil, err
+		}
+		pkg.Renamed = renamed
+		maps.Copy(merged, mergedPackage(pkg, handlers.Sync(*pkg)))
+	}
+	return merged, nil
+}
+
+// handlerPackages groups the handlers by folder. A file of the owner's where svc would put one for the first time is not
+// among them: it is a conflict.
+func handlerPackages(in plan.Input) map[string]*handlers.Package {
+	from := map[string]string{}
+	for old, path := range in.Moved {
+		from[path] = old
+	}
+	packages := map[string]*handlers.Package{}
+	for _, f := range in.Generated.Files() {
+		if f.Class != tree.Decl {
+			continue
+		}
+		was := f.Path
+		if old, ok := from[f.Path]; ok && path.Dir(old) == path.Dir(f.Path) {
+			was = old
+		}
+		base, known := in.Bases[was]
+		_, exists := in.Disk[f.Path]
+		if exists && !known || in.Outside[f.Path] {
+			continue
+		}
+		pkg := packages[path.Dir(f.Path)]
+		if pkg == nil {
+			pkg = &handlers.Package{Base: map[string][]byte{}, New: map[string][]byte{}, Moved: map[string]string{}}
+			packages[path.Dir(f.Path)] = pkg
+		}
+		pkg.New[f.Path] = f.Content
+		if known {
+			pkg.Base[was] = base
+		}
+		if was != f.Path {
+			pkg.Moved[was] = f.Path
+		}
+	}
+	return packages
+}
+
+// changed reports whether svc emits anything in a package otherwise than last time.
+func changed(pkg *handlers.Package) bool {
+	return !maps.EqualFunc(pkg.Base, pkg.New, bytes.Equal)
+}
+
+// readGo reads the Go files of a folder, by path. One that is not there is empty.
+func readGo(root *os.Root, folder string) (map[string][]byte, error) {
+	entries, err := fs.ReadDir(root.FS(), folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, e := range entries {
+		name := path.Join(folder, e.Name())
+		if !strings.HasSuffix(name, ".go") || !e.Type().IsRegular() {
+			continue
+		}
+		if files[name], err = root.ReadFile(name); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// renamedDeclarations says what the declarations for renamed rpcs and services are called now.
+func renamedDeclarations(in plan.Input, found rename.Found, p *model.Project) map[string]string {
+	// filled in with the handlers' API
+	return nil
+}
+
+// mergedPackage says what becomes of each file of a package: one that needs nothing stays as it is.
+func mergedPackage(pkg *handlers.Package, files map[string]handlers.File) map[string]plan.Merged {
+	merged := map[string]plan.Merged{}
+	for path := range pkg.New {
+		merged[path] = plan.Merged{Content: pkg.Disk[path]}
+	}
+	for path, f := range files {
+		m := plan.Merged{Content: f.Content, Notes: planNotes(f.Notes), Places: planNotes(f.Conflicts)}
+		if len(f.Conflicts) > 0 {
+			m.Conflict = "you and svc changed the same declarations"
+		}
+		if f.Err != nil {
+			m.Broken = f.Err.Error()
+		}
+		merged[path] = m
+	}
+	return merged
+}
+
+func planNotes(notes []godecl.Note) []plan.Note {
+	var list []plan.Note
+	for _, n := range notes {
+		list = append(list, plan.Note{Line: n.Line, Text: n.Text})
+	}
+	return list
+}
