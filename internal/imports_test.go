@@ -25,7 +25,7 @@ type rule struct {
 var rules = []rule{
 	{"cmd/svc", "internal/cli", true},
 	{"protoc-gen-svc", "internal/plugin", true},
-	{"internal/cli", "templates internal/ui internal/engine internal/protoload internal/render internal/plan internal/manifest internal/diag", true},
+	{"internal/cli", "templates internal/ui internal/engine internal/protoload internal/render internal/plan internal/manifest internal/diag internal/watch", true},
 	{"internal/plugin", "templates internal/engine internal/protoload internal/manifest internal/diag", true},
 	{"internal/engine", "internal/apply internal/gomod internal/merge internal/plan internal/render internal/lock internal/protoload internal/model internal/manifest internal/tree internal/diag", true},
 	{"internal/apply", "internal/tree", true},
@@ -43,6 +43,7 @@ var rules = []rule{
 	{"internal/tree", "", false},
 	{"internal/diag", "", false},
 	{"internal/ui", "", true},
+	{"internal/watch", "", true},
 	{"templates", "", false},
 	{"bench", "", true},
 	{"bench/measure", "bench", true},
