@@ -60,6 +60,9 @@ func Run(ctx context.Context, io *ui.IO, args []string) int {
 	case err == nil, reported(err):
 	case code == exitInterrupted:
 		fmt.Fprintln(io.Err, "svc: interrupted")
+		for _, left := range diag.AllLeft(err) {
+			fmt.Fprintf(io.Err, "svc: %v\n", left)
+		}
 	default:
 		fmt.Fprintf(io.Err, "svc: %v\n", explained(err))
 	}
@@ -71,6 +74,7 @@ func reported(err error) bool { return errors.Is(err, errDrift) || errors.Is(err
 func exitCode(ctx context.Context, err error) int {
 	var usage usageError
 	var found diag.Set
+	var taken *engine.TakenError
 	switch {
 	case err == nil:
 		return exitOK
@@ -80,7 +84,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDrift
 	case errors.Is(err, errConflicts):
 		return exitConflict
-	case errors.As(err, &usage), errors.As(err, &found), errors.Is(err, engine.ErrNoProject):
+	case errors.As(err, &usage), errors.As(err, &found), errors.As(err, &taken), errors.Is(err, engine.ErrNoProject):
 		return exitInput
 	default:
 		return exitFailure

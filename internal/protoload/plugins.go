@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/tree"
 )
 
@@ -131,7 +132,7 @@ func buildPlugins(ctx context.Context, plugins []Plugin, goMod, goSum []byte) (e
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	defer func() { err = errors.Join(err, diag.Left(work, os.RemoveAll(work))) }()
 	err = errors.Join(
 		os.WriteFile(filepath.Join(work, "go.mod"), goMod, 0o644),
 		os.WriteFile(filepath.Join(work, "go.sum"), goSum, 0o644),
