@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -262,7 +261,7 @@ func descriptorSet(dir string) error {
 }
 
 // brokenGo is a go command that fails, or that the user interrupts while it runs: then it sends the interrupt to svc,
-// and goes on until svc ends it. Before, somebody else may take the project's folder away.
+// and goes on until svc sends it on. Before, somebody else may take the project's folder away.
 func brokenGo() {
 	switch os.Getenv("BROKEN_GO") {
 	case "interrupted":
@@ -276,12 +275,15 @@ func brokenGo() {
 		fmt.Fprintln(os.Stderr, "go: example.com/x@v1.0.0: no such host")
 		return
 	}
+	temporary := filepath.Join(os.TempDir(), "go-build")
+	must(os.MkdirAll(temporary, 0o755))
+	interrupt := make(chan os.Signal, 1)
+	signal.Notify(interrupt, os.Interrupt)
 	svc, err := os.FindProcess(os.Getppid())
 	if err == nil {
 		err = svc.Signal(os.Interrupt)
 	}
 	must(err)
-	never := make(chan os.Signal, 1)
-	signal.Notify(never, syscall.SIGTERM)
-	<-never
+	<-interrupt
+	must(os.Remove(temporary))
 }

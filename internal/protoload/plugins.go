@@ -162,7 +162,8 @@ func goCommand(ctx context.Context, dir string, args ...string) error {
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=", "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = time.Second // what it started may hold on to its output
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it takes its temporary files away
+	cmd.WaitDelay = time.Second                                           // what it started may hold on to its output
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrNotFound) {
 		return errors.New("the Go toolchain is needed, and there is no go command in PATH")
