@@ -64,7 +64,7 @@ func (p *prompter) MultiSelect(question string, options, preset []string) ([]str
 }
 
 // runIn runs svc in an empty folder with a contract of two services, protos/, in it.
-func runIn(t *testing.T, p *prompter, args ...string) (code int, stdout, stderr string) {
+func runIn(t *testing.T, p ui.Prompter, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	contract := "syntax = \"proto3\";\npackage shop.v1;\nservice Cart {rpc Get(M) returns (M);}\nservice Pay {rpc Pay(M) returns (M);}\nmessage M {}\n"
@@ -72,10 +72,7 @@ func runIn(t *testing.T, p *prompter, args ...string) (code int, stdout, stderr 
 		t.Fatal(err)
 	}
 	var out, diagnostics bytes.Buffer
-	s := &ui.IO{Out: &out, Err: &diagnostics}
-	if p != nil {
-		s.Prompter = p
-	}
+	s := &ui.IO{Out: &out, Err: &diagnostics, Prompter: p}
 	code = Run(t.Context(), s, args)
 	return code, out.String(), diagnostics.String()
 }
@@ -170,6 +167,29 @@ func TestNewRefusesTheNameOfATakenFolder(t *testing.T) {
 	want := "protos is not empty: it holds shop"
 	if code != exitOK || len(p.refused) != 1 || p.refused[0] != want {
 		t.Errorf("exit code %d, refused %q, want %q: %s", code, p.refused, want, stderr)
+	}
+}
+
+// meddler puts a file into the project's folder while a question is answered.
+type meddler struct {
+	prompter
+	dir string
+}
+
+func (m *meddler) Select(question string, options []string, preset string) (string, error) {
+	if strings.HasPrefix(question, "Services") {
+		if err := errors.Join(os.MkdirAll(m.dir, 0o755), os.WriteFile(filepath.Join(m.dir, "mine"), nil, 0o644)); err != nil {
+			return "", err
+		}
+	}
+	return m.prompter.Select(question, options, preset)
+}
+
+// A folder that is taken is bad usage, whenever it is found.
+func TestNewRefusesAFolderThatIsTakenLate(t *testing.T) {
+	code, _, stderr := runIn(t, &meddler{dir: "shop"}, "new", "shop", "--no-tidy", "--proto", "protos")
+	if want := "svc: shop is not empty: it holds mine\n"; code != exitInput || stderr != want {
+		t.Errorf("exit code %d, stderr %q, want %q", code, stderr, want)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/engine"
@@ -44,7 +45,30 @@ func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends svc at once
-	return Run(ctx, ui.System(), os.Args[1:])
+	io := ui.System(ctx)
+	return patiently(ctx, io, func() int { return Run(ctx, io, os.Args[1:]) })
+}
+
+// patience is what an interrupted run has to take away what it made. A read from a network folder that does not answer
+// would never come back; a project that is half written is finished by the next run.
+const patience = 10 * time.Second
+
+// patiently returns what run returns, or stops to wait for it.
+func patiently(ctx context.Context, io *ui.IO, run func() int) int {
+	code := make(chan int, 1)
+	go func() { code <- run() }()
+	select {
+	case c := <-code:
+		return c
+	case <-ctx.Done():
+	}
+	select {
+	case c := <-code:
+		return c
+	case <-time.After(patience):
+		fmt.Fprintf(io.Err, "svc: interrupted, and still not done after %v: a file or folder does not answer\n", patience)
+		return exitInterrupted
+	}
 }
 
 // Run runs svc with the given streams and arguments and returns its exit code.
@@ -60,6 +84,9 @@ func Run(ctx context.Context, io *ui.IO, args []string) int {
 	case err == nil, reported(err):
 	case code == exitInterrupted:
 		fmt.Fprintln(io.Err, "svc: interrupted")
+		for _, left := range diag.AllLeft(err) {
+			fmt.Fprintf(io.Err, "svc: %v\n", left)
+		}
 	default:
 		fmt.Fprintf(io.Err, "svc: %v\n", explained(err))
 	}
@@ -71,6 +98,7 @@ func reported(err error) bool { return errors.Is(err, errDrift) || errors.Is(err
 func exitCode(ctx context.Context, err error) int {
 	var usage usageError
 	var found diag.Set
+	var taken *engine.TakenError
 	switch {
 	case err == nil:
 		return exitOK
@@ -80,7 +108,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDrift
 	case errors.Is(err, errConflicts):
 		return exitConflict
-	case errors.As(err, &usage), errors.As(err, &found), errors.Is(err, engine.ErrNoProject), errors.Is(err, engine.ErrNotResolved):
+	case errors.As(err, &usage), errors.As(err, &found), errors.As(err, &taken),
+		errors.Is(err, engine.ErrNoProject), errors.Is(err, engine.ErrNotResolved):
 		return exitInput
 	default:
 		return exitFailure

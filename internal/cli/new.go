@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/engine"
 	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/protoload"
@@ -146,7 +147,7 @@ func (o *newOptions) check() error {
 		return usagef("--proto-ref needs --proto")
 	}
 	_, err := render.Choose(o.layers, o.with, o.without)
-	err = errors.Join(err, manifest.CheckRegistry(o.registry), engine.CheckEmpty(o.dir))
+	err = errors.Join(err, manifest.CheckRegistry(o.registry))
 	if o.name != "" {
 		err = errors.Join(manifest.CheckName(o.name), err)
 	}
@@ -154,9 +155,9 @@ func (o *newOptions) check() error {
 		err = errors.Join(manifest.CheckModule(o.module), err)
 	}
 	if err != nil {
-		return usageError{err}
+		err = usageError{err}
 	}
-	return nil
+	return errors.Join(err, engine.CheckEmpty(o.dir))
 }
 
 // scaffold loads the contract and says what goes into the project.
@@ -240,7 +241,7 @@ func (o *newOptions) fromStarter(ctx context.Context, s *engine.Scaffold) (err e
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, diag.Left(dir, os.RemoveAll(dir))) }()
 	name, content := starter(o.name)
 	file := filepath.Join(dir, filepath.FromSlash(name))
 	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, content, 0o644)); err != nil {

@@ -24,7 +24,8 @@ func tidy(ctx context.Context, io *ui.IO, dir string) error {
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
 	cmd.Stderr = said
-	cmd.WaitDelay = time.Second // a git that outlives an interrupted go has its standard error
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // go takes its temporary files away
+	cmd.WaitDelay = time.Second                                           // a git that outlives an interrupted go has its standard error
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrNotFound) {
 		return errors.New("go mod tidy: there is no go command in PATH: install Go, or use --no-tidy")

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -262,19 +261,29 @@ func descriptorSet(dir string) error {
 }
 
 // brokenGo is a go command that fails, or that the user interrupts while it runs: then it sends the interrupt to svc,
-// and goes on until svc kills it.
+// and goes on until svc sends it on. Before, somebody else may take the project's folder away.
 func brokenGo() {
-	if os.Getenv("BROKEN_GO") != "interrupted" {
+	switch os.Getenv("BROKEN_GO") {
+	case "interrupted":
+	case "interrupted, folder taken":
+		stage, err := os.Getwd()
+		must(err)
+		dir := filepath.Dir(stage)
+		must(errors.Join(os.Rename(dir, dir+".moved"), os.WriteFile(dir, nil, 0o644)))
+	default:
 		fmt.Fprintln(os.Stderr, "go: downloading example.com/x v1.0.0")
 		fmt.Fprintln(os.Stderr, "go: example.com/x@v1.0.0: no such host")
 		return
 	}
+	temporary := filepath.Join(os.TempDir(), "go-build")
+	must(os.MkdirAll(temporary, 0o755))
+	interrupt := make(chan os.Signal, 1)
+	signal.Notify(interrupt, os.Interrupt)
 	svc, err := os.FindProcess(os.Getppid())
 	if err == nil {
 		err = svc.Signal(os.Interrupt)
 	}
 	must(err)
-	never := make(chan os.Signal, 1)
-	signal.Notify(never, syscall.SIGTERM)
-	<-never
+	<-interrupt
+	must(os.Remove(temporary))
 }

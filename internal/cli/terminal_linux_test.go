@@ -20,7 +20,11 @@ type terminal struct {
 	t     *testing.T
 	file  *os.File // the end of the person
 	tty   *os.File // the end of svc
+	svc   *os.Process
 	ended chan error
+
+	control int          // file once more, to ask about the terminal when svc has ended
+	before  unix.Termios // the mode in which svc found it
 
 	mu      sync.Mutex
 	grown   *sync.Cond
@@ -38,6 +42,12 @@ const (
 // onTerminal starts svc in dir.
 func onTerminal(t *testing.T, dir string, args ...string) *terminal {
 	t.Helper()
+	return redirected(t, nil, dir, args...)
+}
+
+// redirected starts svc in dir with its standard output elsewhere than on the terminal; nil for there, too.
+func redirected(t *testing.T, stdout io.Writer, dir string, args ...string) *terminal {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -45,14 +55,23 @@ func onTerminal(t *testing.T, dir string, args ...string) *terminal {
 	x := &terminal{t: t, ended: make(chan error, 1)}
 	x.grown = sync.NewCond(&x.mu)
 	x.file, x.tty = openTerminal(t)
+	if x.control, err = unix.Dup(int(x.file.Fd())); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(x.control) })
+	x.before = x.mode()
 	cmd := exec.Command(self)
 	cmd.Args = append([]string{"svc"}, args...) // what TestMain goes by
 	cmd.Dir = dir
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = x.tty, x.tty, x.tty
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = x.tty, stdout, x.tty
+	if stdout == nil {
+		cmd.Stdout = x.tty
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	x.svc = cmd.Process
 	expire := time.AfterFunc(20*time.Second, func() {
 		x.mu.Lock()
 		x.expired = true
@@ -214,4 +233,55 @@ func TestYesAsksNothingOnATerminal(t *testing.T) {
 	if bytes.Contains(x.out, []byte("?")) {
 		t.Errorf("it asks: %q", x.out)
 	}
+}
+
+func TestQuestionsAreNoResult(t *testing.T) {
+	var stdout bytes.Buffer
+	x := redirected(t, &stdout, t.TempDir(), "new", "shop", "--no-tidy", "--registry", "none", "--without", "helm")
+	x.line("Go module path:", "a b"+returnKey)
+	x.expect(`"a b" is not a module path`)
+	x.line("Go module path:", returnKey)
+	x.line("A .proto file or a folder of them", returnKey)
+	if code := x.exitCode(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	if !bytes.HasPrefix(stdout.Bytes(), []byte("Made shop: ")) {
+		t.Errorf("standard output is %q", &stdout)
+	}
+}
+
+// A signal ends svc at a question, too, and the terminal is as it was before.
+func TestTerminateOnATerminal(t *testing.T) {
+	dir := t.TempDir()
+	x := onTerminal(t, dir, "new", "shop", "--no-tidy")
+	x.line("Go module path:", returnKey)
+	x.line("A .proto file or a folder of them", returnKey)
+	x.expect("Registry:")
+	x.expect("none")
+	x.typed(down)
+	x.expect("none") // it is drawn anew
+	if x.mode() == x.before {
+		t.Error("a question leaves the terminal as it is, so that this test shows nothing")
+	}
+	if err := x.svc.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	const showTheCursor = "\x1b[?25h"
+	x.expect(showTheCursor)
+	x.expect("svc: interrupted")
+	if code := x.exitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d, want %d", code, exitInterrupted)
+	}
+	if after := x.mode(); after != x.before {
+		t.Errorf("the terminal was %+v and is %+v", x.before, after)
+	}
+}
+
+func (x *terminal) mode() unix.Termios {
+	x.t.Helper()
+	mode, err := unix.IoctlGetTermios(x.control, unix.TCGETS)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return *mode
 }

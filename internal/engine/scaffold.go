@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/svcgen/svc/internal/apply"
+	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/protoload"
 )
@@ -26,43 +27,57 @@ type Scaffold struct {
 	Finish func(ctx context.Context, dir string) error
 }
 
-// NotEmptyError means that there is something where a project should be made.
-type NotEmptyError struct {
-	Dir     string
-	Entries []string
-}
+// TakenError means that there is something where a project should be made.
+type TakenError struct{ what string }
 
-// Error names the first few entries.
-func (e *NotEmptyError) Error() string {
-	const most = 5
-	list := e.Entries
-	more := ""
-	if len(list) > most {
-		more = fmt.Sprintf(" and %d more", len(list)-most)
-		list = list[:most]
-	}
-	return fmt.Sprintf("%s is not empty: it holds %s%s", e.Dir, strings.Join(list, ", "), more)
-}
+// Error says what there is.
+func (e *TakenError) Error() string { return e.what }
 
-// CheckEmpty returns a NotEmptyError unless dir is absent or empty.
+// CheckEmpty returns a TakenError unless dir is absent or empty.
 func CheckEmpty(dir string) error {
 	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
-		return fmt.Errorf("%s is a file, not a folder", dir)
+	if err != nil {
+		if file := fileOn(dir); file != "" {
+			return &TakenError{file + " is a file, not a folder"}
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
 	}
 	// A repository that was just cloned is as good as empty.
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == ".git" })
-	if err != nil || len(entries) == 0 {
-		return err
+	if len(entries) == 0 {
+		return nil
 	}
-	names := make([]string, len(entries))
-	for i, e := range entries {
-		names[i] = e.Name()
+	return &TakenError{dir + " is not empty: it holds " + firstOf(entries)}
+}
+
+// fileOn returns the file that is on the way to dir, if any: which error that is depends on the system.
+func fileOn(dir string) string {
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		info, err := os.Stat(d)
+		if err == nil && !info.IsDir() {
+			return d
+		}
+		if err == nil || d == filepath.Dir(d) {
+			return ""
+		}
 	}
-	return &NotEmptyError{Dir: dir, Entries: names}
+}
+
+// firstOf names the first few entries.
+func firstOf(entries []fs.DirEntry) string {
+	const most = 5
+	var names []string
+	for _, e := range entries[:min(most, len(entries))] {
+		names = append(names, e.Name())
+	}
+	list := strings.Join(names, ", ")
+	if more := len(entries) - most; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
 }
 
 // Create makes the project in a hidden folder beside its place and moves it there when it is complete,
@@ -109,7 +124,7 @@ func (s Scaffold) place(ctx context.Context, files map[string][]byte) (err error
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(stage)) }()
+	defer func() { err = errors.Join(err, diag.Left(stage, os.RemoveAll(stage))) }()
 	if err := apply.Fill(stage, files); err != nil {
 		return err
 	}
@@ -158,7 +173,8 @@ func moveEntries(from, to string) error {
 	for _, e := range entries {
 		if err := moveNew(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
 			for _, name := range slices.Backward(moved) {
-				err = errors.Join(err, os.RemoveAll(filepath.Join(to, name)))
+				back := filepath.Join(to, name)
+				err = errors.Join(err, diag.Left(back, os.RemoveAll(back)))
 			}
 			return err
 		}

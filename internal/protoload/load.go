@@ -321,7 +321,11 @@ func walk(files linker.Files, visit func(protoreflect.FileDescriptor)) {
 // LoadDescriptorSet reads a FileDescriptorSet, as `protoc --include_imports --include_source_info -o` and
 // `buf build -o` write it. It carries what the in-process compiler can't read yet, such as edition 2024.
 func LoadDescriptorSet(dir, file string) (*Contract, error) {
-	content, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(file)))
+	name := filepath.Join(dir, filepath.FromSlash(file))
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return nil, descriptorSetError(file, "it is not a regular file")
+	}
+	content, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading the descriptor set: %w", err)
 	}

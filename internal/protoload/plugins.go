@@ -10,11 +10,13 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/tree"
 )
 
@@ -39,14 +41,17 @@ var stubPlugins = []struct {
 // Plugins returns the stub plugins at the versions that a project's go.mod pins. They are built once per version
 // with the Go toolchain and kept in the user's cache folder. progress is told when that takes a while.
 func Plugins(ctx context.Context, goMod, goSum []byte, progress func(string)) ([]Plugin, error) {
-	mod, err := modfile.ParseLax("go.mod", goMod, nil)
+	mod, err := parseModule(goMod)
 	if err != nil {
 		return nil, err
 	}
 	plugins := make([]Plugin, len(stubPlugins))
 	pins := make([]string, len(stubPlugins))
 	for i, s := range stubPlugins {
-		v, pin := pinned(mod, s.module)
+		v, pin, err := pinned(mod, s.module)
+		if err != nil {
+			return nil, err
+		}
 		if v == "" {
 			return nil, fmt.Errorf("go.mod does not require %s: run go get -tool %s", s.module, s.pkg)
 		}
@@ -60,15 +65,29 @@ func Plugins(ctx context.Context, goMod, goSum []byte, progress func(string)) ([
 	for i := range plugins {
 		plugins[i].Path = filepath.Join(dir, plugins[i].Name+exeSuffix())
 	}
-	if _, err := os.Stat(dir); err == nil {
+	if allBuilt(plugins) {
 		return plugins, nil
 	}
 	progress("building " + plugins[0].Name + " " + plugins[0].Version + " and " + plugins[1].Name + " " + plugins[1].Version)
-	return plugins, buildPlugins(ctx, dir, goMod, goSum)
+	return plugins, buildPlugins(ctx, plugins, goMod, goSum)
 }
 
-// pinned returns a module's version, and that together with what replaces it.
-func pinned(mod *modfile.File, module string) (version, pin string) {
+// parseModule is strict, because modfile.ParseLax leaves out what is replaced.
+func parseModule(goMod []byte) (*modfile.File, error) { return modfile.Parse("go.mod", goMod, nil) }
+
+func allBuilt(plugins []Plugin) bool {
+	return !slices.ContainsFunc(plugins, func(p Plugin) bool { return !p.built() })
+}
+
+// built reports whether the binary is there. An empty one is what a full disk or a power cut leaves.
+func (p Plugin) built() bool {
+	info, err := os.Stat(p.Path)
+	return err == nil && info.Mode().IsRegular() && info.Size() > 0
+}
+
+// pinned returns a module's version, and that together with what replaces it. A folder can't: it changes, and the
+// binaries that are kept would not.
+func pinned(mod *modfile.File, module string) (version, pin string, err error) {
 	for _, r := range mod.Require {
 		if r.Mod.Path == module {
 			version = r.Mod.Version
@@ -76,11 +95,15 @@ func pinned(mod *modfile.File, module string) (version, pin string) {
 	}
 	pin = module + "@" + version
 	for _, r := range mod.Replace {
-		if r.Old.Path == module {
+		switch {
+		case r.Old.Path != module || r.Old.Version != "" && r.Old.Version != version:
+		case r.New.Version == "":
+			return "", "", fmt.Errorf("go.mod replaces %s by the folder %s, which svc builds no stub plugin from: replace it by a version, or by none", module, r.New.Path)
+		default:
 			pin += " => " + r.New.Path + "@" + r.New.Version
 		}
 	}
-	return version, pin
+	return version, pin, nil
 }
 
 // pluginDir is where the binaries of one set of versions are kept.
@@ -100,15 +123,16 @@ func exeSuffix() string {
 }
 
 // buildPlugins builds in a module of its own, so that neither the state of the project nor a workspace matters.
-func buildPlugins(ctx context.Context, dir string, goMod, goSum []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+func buildPlugins(ctx context.Context, plugins []Plugin, goMod, goSum []byte) (err error) {
+	dir := filepath.Dir(plugins[0].Path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	work, err := os.MkdirTemp(filepath.Dir(dir), "build-")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	defer func() { err = errors.Join(err, diag.Left(work, os.RemoveAll(work))) }()
 	err = errors.Join(
 		os.WriteFile(filepath.Join(work, "go.mod"), goMod, 0o644),
 		os.WriteFile(filepath.Join(work, "go.sum"), goSum, 0o644),
@@ -116,19 +140,19 @@ func buildPlugins(ctx context.Context, dir string, goMod, goSum []byte) (err err
 	if err != nil {
 		return err
 	}
-	bin := filepath.Join(work, "bin")
-	args := []string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", bin + string(filepath.Separator)}
+	args := []string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", "bin" + string(filepath.Separator)}
 	for _, s := range stubPlugins {
 		args = append(args, s.pkg)
 	}
 	if err := goCommand(ctx, work, args...); err != nil {
 		return fmt.Errorf("building the stub plugins: %w", err)
 	}
-	if err := os.Rename(bin, dir); err != nil {
-		if _, statErr := os.Stat(dir); statErr != nil {
+	for _, p := range plugins {
+		err := os.Rename(filepath.Join(work, "bin", filepath.Base(p.Path)), p.Path)
+		if err != nil && !p.built() { // Windows replaces no binary that another run, which was faster, has started
 			return err
 		}
-	} // else another run was faster, with the same result
+	}
 	return nil
 }
 
@@ -138,7 +162,8 @@ func goCommand(ctx context.Context, dir string, args ...string) error {
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=", "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = time.Second // what it started may hold on to its output
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it takes its temporary files away
+	cmd.WaitDelay = time.Second                                           // what it started may hold on to its output
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrNotFound) {
 		return errors.New("the Go toolchain is needed, and there is no go command in PATH")

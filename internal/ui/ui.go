@@ -2,6 +2,7 @@
 package ui
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,7 @@ import (
 	"golang.org/x/term"
 )
 
-// IO are the streams of a command: results go to Out; progress and diagnostics go to Err.
+// IO are the streams of a command: results go to Out; questions, progress and diagnostics go to Err.
 type IO struct {
 	In  io.Reader
 	Out io.Writer
@@ -32,11 +33,11 @@ type Prompter interface {
 // ErrInterrupted means that the user ended a prompt with Ctrl-C.
 var ErrInterrupted = errors.New("interrupted")
 
-// System returns the streams of the process, with prompts when it runs on a terminal.
-func System() *IO {
+// System returns the streams of the process, with prompts when it runs on a terminal. They end with ctx.
+func System(ctx context.Context) *IO {
 	s := &IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
-	if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
-		s.Prompter = surveyPrompter{}
+	if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())) {
+		s.Prompter = newSurveyPrompter(ctx)
 	}
 	return s
 }

@@ -28,7 +28,7 @@ func TestNothingIsAskedWithoutATerminal(t *testing.T) {
 	stdin := os.Stdin
 	os.Stdin = null
 	t.Cleanup(func() { os.Stdin = stdin; null.Close() })
-	if s := System(); s.Prompter != nil {
+	if s := System(t.Context()); s.Prompter != nil {
 		t.Errorf("there is a prompter: %T", s.Prompter)
 	}
 }
