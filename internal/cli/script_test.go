@@ -49,15 +49,20 @@ func TestMain(m *testing.M) {
 // TestScripts runs the stories in testdata/script, beside what testscript has, with these commands:
 //
 //	exitcode N COMMAND…      the command ends with exit code N
-//	edit FILE OLD NEW        replaces a text that must be there once; \n in NEW is a newline
+//	edit FILE OLD NEW        replaces a text that must be there once; \n is a newline, \t a tab
 //	snapshot DIR             remembers every file below DIR, with its time
 //	untouched DIR            nothing below DIR has been written, made or removed since
 //	json FILE                FILE, e.g. stdout, is JSON
 //	lines FILE TEXT…         FILE holds these texts in this order
 func TestScripts(t *testing.T) {
 	buildStubPlugins(t)
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("..", "..", "testdata", "script"),
+	testscript.Run(t, params("script"))
+}
+
+// params are those of the stories in a folder of testdata.
+func params(folder string) testscript.Params {
+	return testscript.Params{
+		Dir:                 filepath.Join("..", "..", "testdata", folder),
 		RequireUniqueNames:  true,
 		RequireExplicitExec: false,
 		Setup:               setup,
@@ -70,7 +75,7 @@ func TestScripts(t *testing.T) {
 			"json":      jsonCmd,
 			"lines":     linesCmd,
 		},
-	})
+	}
 }
 
 // buildStubPlugins has the plugins that all stories share built, so that none of them says so.
@@ -142,10 +147,12 @@ func editCmd(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: edit FILE OLD NEW")
 	}
 	content := ts.ReadFile(args[0])
-	if strings.Count(content, args[1]) != 1 {
-		ts.Fatalf("%s holds %q %d times, want once", args[0], args[1], strings.Count(content, args[1]))
+	unescape := strings.NewReplacer(`\n`, "\n", `\t`, "\t")
+	old, next := unescape.Replace(args[1]), unescape.Replace(args[2])
+	if strings.Count(content, old) != 1 {
+		ts.Fatalf("%s holds %q %d times, want once", args[0], old, strings.Count(content, old))
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(content, args[1], strings.ReplaceAll(args[2], `\n`, "\n"), 1)), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(content, old, next, 1)), 0o644))
 }
 
 // snapshots is the key of a script's snapshots, by folder.

@@ -33,12 +33,12 @@ func watchRun(ctx context.Context, io *ui.IO, dir string) error {
 	if err != nil {
 		return err
 	}
-	w := watcher{io: io, dir: project, engine: newEngine(io)}
+	w := follower{io: io, dir: project, engine: newEngine(io)}
 	fmt.Fprintf(io.Err, "watching %s: Ctrl-C ends it\n", project)
 	return watch.Changes(ctx, w.set, func() { w.generate(ctx) })
 }
 
-type watcher struct {
+type follower struct {
 	io     *ui.IO
 	dir    string
 	engine *engine.Engine
@@ -47,7 +47,7 @@ type watcher struct {
 }
 
 // set is what the manifest says; while it can't be read, what it said last.
-func (w *watcher) set() watch.Set {
+func (w *follower) set() watch.Set {
 	m, err := w.engine.ReadManifest(w.dir)
 	if err == nil {
 		w.last = watch.Set{Ext: ".proto"}
@@ -66,7 +66,7 @@ func (w *watcher) set() watch.Set {
 }
 
 // generate brings the project up to date, and tells what there is to tell.
-func (w *watcher) generate(ctx context.Context) {
+func (w *follower) generate(ctx context.Context) {
 	result, err := w.engine.Generate(ctx, w.dir, engine.Options{})
 	switch {
 	case ctx.Err() != nil:
@@ -81,7 +81,7 @@ func (w *watcher) generate(ctx context.Context) {
 }
 
 // fail shows an error, once for as long as it stays the same.
-func (w *watcher) fail(err error) {
+func (w *follower) fail(err error) {
 	text := fmt.Sprintf("svc: %v\n", explained(err))
 	if text != w.failed {
 		fmt.Fprint(w.io.Err, text)

@@ -12,7 +12,6 @@ import (
 	"github.com/svcgen/svc/internal/ui"
 )
 
-
 // watched is a project with svc watch running in it.
 type watched struct {
 	t     *testing.T

@@ -16,16 +16,16 @@ import (
 	"github.com/svcgen/svc/internal/tree"
 )
 
-// Changes lists what a plan writes: the files, then what svc keeps for itself, and the lock last.
-func Changes(dir string, p *plan.Plan) ([]apply.Change, error) {
+// changes lists what a plan writes: the files, then what svc keeps for itself, and the lock last.
+func changes(dir string, p *plan.Plan) ([]apply.Change, error) {
 	own := ownFiles(p)
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		changes := fileChanges(p, func(path string) string { return path })
+		list := fileChanges(p, func(path string) string { return path })
 		for _, path := range ownOrder(own) {
-			changes = append(changes, apply.Change{Path: path, Content: own[path]})
+			list = append(list, apply.Change{Path: path, Content: own[path]})
 		}
-		return changes, nil
+		return list, nil
 	}
 	if err != nil {
 		return nil, err
@@ -34,16 +34,16 @@ func Changes(dir string, p *plan.Plan) ([]apply.Change, error) {
 	if err := endedConflicts(root, own); err != nil {
 		return nil, err
 	}
-	changes := fileChanges(p, func(path string) string {
+	list := fileChanges(p, func(path string) string {
 		at, _ := followLinks(root, path)
 		return at
 	})
 	for _, path := range ownOrder(own) {
-		if changes, err = appendChange(changes, root, path, own[path]); err != nil {
+		if list, err = appendChange(list, root, path, own[path]); err != nil {
 			return nil, err
 		}
 	}
-	return changes, nil
+	return list, nil
 }
 
 // ownOrder is by path, and the lock last.

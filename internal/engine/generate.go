@@ -71,10 +71,7 @@ func (e *Engine) run(ctx context.Context, dir string, m *manifest.Manifest, o Op
 	if err == nil && len(o.Resolve.Paths) == 0 && unchanged(dir, inputs) {
 		return &Result{Plan: &plan.Plan{}}, inputs, nil
 	}
-	if r, err = e.plan(ctx, dir, m, o); err != nil { // it says better what can't be read
-		return nil, "", err
-	}
-	r.Changes, err = Changes(dir, r.Plan)
+	r, err = e.plan(ctx, dir, m, o) // it says better what can't be read
 	return r, inputs, err
 }
 

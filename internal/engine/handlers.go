@@ -109,12 +109,6 @@ func readGo(root *os.Root, folder string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// renamedDeclarations says what the declarations for renamed rpcs and services are called now.
-func renamedDeclarations(in plan.Input, found rename.Found, p *model.Project) map[string]string {
-	// filled in with the handlers' API
-	return nil
-}
-
 // mergedPackage says what becomes of each file of a package: one that needs nothing stays as it is.
 func mergedPackage(pkg *handlers.Package, files map[string]handlers.File) map[string]plan.Merged {
 	merged := map[string]plan.Merged{}
@@ -122,7 +116,7 @@ func mergedPackage(pkg *handlers.Package, files map[string]handlers.File) map[st
 		merged[path] = plan.Merged{Content: pkg.Disk[path]}
 	}
 	for path, f := range files {
-		m := plan.Merged{Content: f.Content, Notes: planNotes(f.Notes), Places: planNotes(f.Conflicts)}
+		m := plan.Merged{Content: f.Content, Waits: f.Waits, Notes: planNotes(f.Notes), Places: planNotes(f.Conflicts)}
 		if len(f.Conflicts) > 0 {
 			m.Conflict = "you and svc changed the same declarations"
 		}

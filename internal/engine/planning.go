@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/svcgen/svc/internal/lock"
@@ -58,7 +59,8 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 	if !scope.Deletes {
 		p.WithoutDeletes(last)
 	}
-	return &Result{Plan: p, Warnings: append(emission.Model.Warnings, doubts(found, m)...)}, nil
+	changes, err := changes(dir, p)
+	return &Result{Plan: p, Changes: changes, Warnings: slices.Concat(emission.Model.Warnings, doubts(found, m))}, err
 }
 
 // movedPaths says where the files of renamed services are emitted now.

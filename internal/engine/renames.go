@@ -5,8 +5,12 @@ import (
 	"strings"
 
 	"github.com/svcgen/svc/internal/diag"
+	"github.com/svcgen/svc/internal/godecl"
 	"github.com/svcgen/svc/internal/manifest"
+	"github.com/svcgen/svc/internal/model"
+	"github.com/svcgen/svc/internal/plan"
 	"github.com/svcgen/svc/internal/rename"
+	"github.com/svcgen/svc/internal/tree"
 )
 
 // moves is svc.yaml's moved, old to new.
@@ -17,6 +21,83 @@ func moves(m *manifest.Manifest) map[string]string {
 	}
 	return moved
 }
+
+// renamedDeclarations says what the declarations for renamed rpcs and services are called now.
+func renamedDeclarations(in plan.Input, found rename.Found, p *model.Project) map[string]string {
+	now := map[string]*model.Service{}
+	for _, s := range p.Served {
+		now[s.FullName] = s
+	}
+	renamed := map[string]string{}
+	for was, is := range found.Services {
+		old := emittedType(in, was)
+		if s := now[is]; s != nil && old != "" && old != s.Handler.Type {
+			t := s.Handler.Type
+			renamed[old], renamed["New"+old], renamed["new"+old+"Client"] = t, "New"+t, "new"+t+"Client"
+		}
+	}
+	for was, is := range found.Methods {
+		old := emittedMethod(in, was)
+		m := methodOf(now[parent(is)], is)
+		if old == "" || m == nil {
+			continue
+		}
+		t, name := m.Service.Handler.Type, m.Name
+		renamed[old] = t + "." + name
+		renamed["Test"+strings.Replace(old, ".", "_", 1)] = "Test" + t + "_" + name
+	}
+	return renamed
+}
+
+func methodOf(s *model.Service, rpc string) *model.Method {
+	if s == nil {
+		return nil
+	}
+	for _, m := range s.Methods {
+		if m.FullName == rpc {
+			return m
+		}
+	}
+	return nil
+}
+
+// emittedType is the Go type that svc emitted for a service last.
+func emittedType(in plan.Input, service string) string {
+	keys := emittedKeys(in, service)
+	for _, key := range keys {
+		if slices.Contains(keys, "New"+key) {
+			return key
+		}
+	}
+	return ""
+}
+
+// emittedMethod is the key of the method that svc emitted for an rpc last. protoc-gen-go changes underscores and capitals of
+// a name, and no two rpcs of a service differ in these only.
+func emittedMethod(in plan.Input, rpc string) string {
+	service, name := parent(rpc), rpc[strings.LastIndexByte(rpc, '.')+1:]
+	for _, key := range emittedKeys(in, service) {
+		if _, method, ok := strings.Cut(key, "."); ok && strings.EqualFold(strings.ReplaceAll(method, "_", ""), strings.ReplaceAll(name, "_", "")) {
+			return key
+		}
+	}
+	return ""
+}
+
+// emittedKeys are the declarations of the handler that svc emitted for a service last.
+func emittedKeys(in plan.Input, service string) []string {
+	for path, entry := range in.Lock.Files {
+		if entry.Of != service || entry.Class != tree.Decl || strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		if f, err := godecl.Parse(path, in.Bases[path]); err == nil {
+			return f.Keys()
+		}
+	}
+	return nil
+}
+
+func parent(name string) string { return name[:max(strings.LastIndexByte(name, '.'), 0)] }
 
 // doubts asks the owner about what may have been renamed, and points at the lines of moved that nothing stands behind.
 func doubts(found rename.Found, m *manifest.Manifest) diag.Set {

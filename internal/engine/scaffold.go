@@ -95,7 +95,7 @@ func (e *Engine) Create(ctx context.Context, s Scaffold) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := e.Plan(filepath.Join(s.Dir, "absent"), emission.Tree, Whole)
+	r, err := e.Plan(filepath.Join(s.Dir, "absent"), m, emission, Whole)
 	if err != nil {
 		return nil, err
 	}
@@ -103,10 +103,10 @@ func (e *Engine) Create(ctx context.Context, s Scaffold) (*Result, error) {
 	for path, c := range s.Sources {
 		extra[path] = c
 	}
-	if err := s.place(ctx, New(p, extra)); err != nil {
+	if err := s.place(ctx, New(r.Plan, extra)); err != nil {
 		return nil, err
 	}
-	return &Result{Plan: p, Warnings: emission.Model.Warnings}, nil
+	return r, nil
 }
 
 // place writes the files beside s.Dir, finishes them, and moves them there.

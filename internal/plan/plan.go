@@ -43,6 +43,7 @@ type Merged struct {
 	Places   []Note
 	Marked   []byte
 	Open     bool // it has markers already
+	Waits    bool // not all of it has found its place yet: another run comes back to it
 	// Broken says that the owner's file can't be read now. Nothing is decided until it can.
 	Broken string
 }
@@ -174,6 +175,18 @@ func (p *planner) follow(a Action, f tree.File, m Merged) {
 	default:
 		a.New, a.Reason = m.Content, "you edited it: yours and svc's together"
 		p.write(a, Merge, f)
+	}
+	if m.Waits {
+		p.again(f.Path)
+	}
+}
+
+// again has another run come back to a file: what was emitted last stays as it was.
+func (p *planner) again(path string) {
+	delete(p.plan.Bases, path)
+	delete(p.plan.Lock.Files, path)
+	if entry, emitted := p.Lock.Files[path]; emitted {
+		p.plan.Lock.Files[path] = entry
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 
 	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/engine"
+	"github.com/svcgen/svc/internal/lock"
 	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/protoload"
 	"github.com/svcgen/svc/templates"
@@ -129,11 +130,7 @@ func (o options) merge(ctx context.Context, e *engine.Engine, m *manifest.Manife
 	if err != nil {
 		return nil, err
 	}
-	p, err := e.Plan(o.project, emission.Tree, engine.Scope{Stubs: o.stubs})
-	if err != nil {
-		return nil, err
-	}
-	changes, err := engine.Changes(o.project, p)
+	r, err := e.Plan(o.project, m, emission, engine.Scope{Stubs: o.stubs})
 	if err != nil {
 		return nil, err
 	}
@@ -141,19 +138,25 @@ func (o options) merge(ctx context.Context, e *engine.Engine, m *manifest.Manife
 	if fresh != nil {
 		files[manifest.FileName] = fresh
 	}
-	for _, change := range changes {
+	for _, change := range r.Changes {
+		if change.Content == nil && strings.HasPrefix(change.Path, lock.Dir+"/") {
+			continue // the next run of svc generate tidies up
+		}
 		if change.Content == nil {
 			fmt.Fprintf(stderr, "svc generate deletes it, a plugin can't: %s\n", change.Path)
 			continue
 		}
 		files[change.Path] = change.Content
 	}
-	for _, a := range p.Actions {
+	for _, a := range r.Plan.Actions {
 		if !a.Writes() {
 			fmt.Fprintf(stderr, "%s %s: %s\n", a.Kind, a.Path, a.Reason)
 		}
+		for _, n := range a.Notes {
+			fmt.Fprintf(stderr, "%s:%d: %s\n", a.Path, n.Line, n.Text)
+		}
 	}
-	for _, w := range emission.Model.Warnings {
+	for _, w := range r.Warnings {
 		fmt.Fprintf(stderr, "warning: %s\n", diag.Set{w})
 	}
 	return files, nil

@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// shopDir holds the project that the stories of regeneration begin with.
+const shopDir = "../../testdata/regenerate/shop"
+
+// TestRegenerate runs the stories in testdata/regenerate: what svc generate does to a project that its owner has edited.
+// Beside the commands of TestScripts they have:
+//
+//	project                  makes the project shop of testdata/regenerate/shop, with a handler that its owner wrote, and goes there
+//	yours                    every line that the owner wrote into that handler is in a file of its package
+//	compiles                 the project builds and vets, with its tests
+//	settled                  another run, and a check, find nothing to do
+//	crlf FILE, trim FILE     gives it CRLF line endings, or takes the final newline off; allcrlf and trimmed check that
+func TestRegenerate(t *testing.T) {
+	buildStubPlugins(t)
+	shop, err := filepath.Abs(shopDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := params("regenerate")
+	p.Setup = func(e *testscript.Env) error {
+		e.Setenv("SHOP", shop)
+		return setup(e)
+	}
+	maps.Copy(p.Cmds, map[string]func(*testscript.TestScript, bool, []string){
+		"project":  projectCmd,
+		"yours":    yoursCmd,
+		"compiles": compilesCmd,
+		"settled":  settledCmd,
+		"crlf":     rewriteCmd(func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }),
+		"trim":     rewriteCmd(func(s string) string { return strings.TrimSuffix(s, "\n") }),
+		"allcrlf":  holdsCmd(func(s string) bool { return strings.Count(s, "\r\n") == strings.Count(s, "\n") }),
+		"trimmed":  holdsCmd(func(s string) bool { return !strings.HasSuffix(s, "\n") }),
+	})
+	testscript.Run(t, p)
+}
+
+// catalogFile is the handler that the owner of the project has written.
+const catalogFile = "internal/service/shop/v1/catalog.go"
+
+func projectCmd(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(ts.Exec("svc", "new", "shop", "--proto", os.Expand("$SHOP/api", ts.Getenv), "--module", "example.com/shop",
+		"--registry", "none", "--without", "docker,helm", "--no-tidy"))
+	ts.Check(ts.Chdir("shop"))
+	mine := ts.ReadFile(filepath.Join(ts.Getenv("SHOP"), "catalog.go"))
+	ts.Check(os.WriteFile(ts.MkAbs(catalogFile), []byte(mine), 0o644))
+}
+
+// yoursCmd leaves out signatures and imports, which follow the contract, and what svc emitted.
+func yoursCmd(ts *testscript.TestScript, _ bool, _ []string) {
+	emitted := ts.ReadFile(".svc/base/internal/service/shop/v1/cart.go")
+	var all strings.Builder
+	ts.Check(filepath.WalkDir(ts.MkAbs("internal/service"), func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		all.Write(content)
+		return err
+	}))
+	text := strings.ReplaceAll(all.String(), "\r\n", "\n")
+	for line := range strings.Lines(ts.ReadFile(filepath.Join(ts.Getenv("SHOP"), "catalog.go"))) {
+		follows := strings.HasPrefix(line, "func (") || strings.HasPrefix(line, "\t\"") || strings.Contains(line, "Unimplemented") ||
+			strings.HasPrefix(line, "// List ") || strings.HasPrefix(line, "// Watch ")
+		if !follows && !strings.Contains(emitted, line) && !strings.Contains(text, line) {
+			ts.Fatalf("lost: %s", line)
+		}
+	}
+}
+
+func compilesCmd(ts *testscript.TestScript, neg bool, _ []string) {
+	for _, args := range [][]string{{"build", "./..."}, {"vet", "./internal/service/...", "./pkg/client/..."}} {
+		if err := ts.Exec("go", append(args[:1:1], append([]string{"-mod=mod"}, args[1:]...)...)...); err != nil {
+			if !neg {
+				ts.Fatalf("go %s: %v", strings.Join(args, " "), err)
+			}
+			return
+		}
+	}
+	if neg {
+		ts.Fatalf("it compiles")
+	}
+}
+
+func settledCmd(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, args := range [][]string{{"generate"}, {"generate", "--check"}} {
+		if err := ts.Exec("svc", args...); err != nil {
+			ts.Fatalf("svc %s: %v", strings.Join(args, " "), err)
+		}
+		if said := ts.ReadFile("stdout"); said != "up to date\n" {
+			ts.Fatalf("svc %s says %s", strings.Join(args, " "), said)
+		}
+	}
+}
+
+func rewriteCmd(change func(string) string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(change(ts.ReadFile(args[0]))), 0o644))
+	}
+}
+
+func holdsCmd(ok func(string) bool) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		if !ok(ts.ReadFile(args[0])) {
+			ts.Fatalf("%s is not so:\n%s", args[0], ts.ReadFile(args[0]))
+		}
+	}
+}
