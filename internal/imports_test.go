@@ -31,7 +31,9 @@ var rules = []rule{
 	{"internal/apply", "internal/tree", true},
 	{"internal/plan", "internal/lock internal/tree", false},
 	{"internal/lock", "internal/tree", false},
-	{"internal/godecl", "internal/merge3", false}, // the merge issue: not called yet
+	{"internal/handlers", "internal/godecl", false}, // the merge issue: not called yet
+	{"internal/rename", "", false},                  // the merge issue: not called yet
+	{"internal/godecl", "internal/merge3", false},
 	{"internal/merge3", "", false},
 	{"internal/gomod", "internal/model internal/tree", false},
 	{"internal/gomod/gen", "internal/gomod", true},

@@ -4,128 +4,165 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 )
 
-// adopt returns a part of New with its package names as Disk has them, and makes sure that Disk imports them.
-func (s *syncer) adopt(start, end int) string {
-	byName := map[string]string{}
-	for p, name := range s.next.imports {
-		byName[name] = p
+// nameOf is what Disk calls an import; with want it will have it, under a name that is free.
+func (s *syncer) nameOf(p, name string, want bool) string {
+	if have, ok := s.disk.imports[p]; ok {
+		return have
 	}
-	var own edits
-	ast.Inspect(s.next.ast, func(n ast.Node) bool {
-		sel, ok := n.(*ast.SelectorExpr)
-		if !ok {
-			return true
-		}
-		id, ok := sel.X.(*ast.Ident)
-		if !ok || byName[id.Name] == "" || s.next.offset(id.Pos()) < start || s.next.offset(id.End()) > end {
-			return true
-		}
-		p := byName[id.Name]
-		if name, ok := s.disk.imports[p]; !ok {
-			s.want(p)
-		} else if name != id.Name {
-			own.add(s.next.offset(id.Pos())-start, s.next.offset(id.End())-start, name)
-		}
-		return true
-	})
-	return string(own.apply([]byte(s.next.text(start, end))))
+	if have, ok := s.disk.imports[s.movedImports[p]]; ok {
+		return have
+	}
+	if have, ok := s.wanted[p]; ok || !want {
+		return max(have, map[bool]string{false: name}[ok])
+	}
+	free := name
+	for i := 2; s.taken(free); i++ {
+		free = fmt.Sprint(name, i)
+	}
+	s.wanted[p] = free
+	return free
 }
 
-func (s *syncer) want(p string) {
-	if !slices.Contains(s.wanted, p) {
-		s.wanted = append(s.wanted, p)
+// taken reports whether a name means something in all of Disk.
+func (s *syncer) taken(name string) bool {
+	return s.disk.paths[name] != "" || s.Declared(name) || slices.Contains(slices.Collect(maps.Values(s.wanted)), name)
+}
+
+// moveImports has imports follow that are of another path now, under the same name.
+func (s *syncer) moveImports() {
+	s.movedImports = map[string]string{}
+	was, is := importsOf(s.Base), importsOf(s.New)
+	for p, name := range is {
+		if _, old := was[p]; old {
+			continue
+		}
+		for from, other := range was {
+			if _, stays := is[from]; !stays && other == name {
+				s.movedImports[p] = from
+			}
+		}
+	}
+	for p, from := range s.movedImports {
+		for _, spec := range s.disk.ast.Imports {
+			if have, _ := importOf(spec); have == from && s.disk.imports[p] == "" {
+				s.edits.add(s.disk.offset(spec.Path.Pos()), s.disk.offset(spec.Path.End()), fmt.Sprintf("%q", p))
+			}
+		}
 	}
 }
 
-// syncImports adds what spliced text needs, and removes svc's own imports that nothing uses any more.
-func (s *syncer) syncImports() {
-	slices.Sort(s.wanted)
-	for _, p := range s.wanted {
-		s.addImport(p, s.next.imports[p])
+func importsOf(files []*File) map[string]string {
+	out := map[string]string{}
+	for _, f := range files {
+		maps.Copy(out, f.imports)
 	}
-	after, err := parse(s.edits.apply(s.in.Disk))
-	if err != nil {
-		return // the caller reports a result that does not parse
+	return out
+}
+
+// imports are the edits of a file that add what spliced text needs, and remove svc's own imports that it no longer uses.
+func (s *syncer) imports(after *File) edits {
+	b := &importBlock{File: after, grows: map[ast.Node]bool{}}
+	used, before := usedNames(after.ast), usedNames(s.disk.ast)
+	for _, p := range slices.Sorted(maps.Keys(s.wanted)) {
+		if name := s.wanted[p]; used[name] && after.imports[p] == "" {
+			b.add(p, name)
+		}
 	}
-	used := usedNames(after.ast)
-	for _, spec := range s.disk.ast.Imports {
+	ours := importsOf(s.Base)
+	maps.Copy(ours, importsOf(s.New))
+	for _, spec := range after.ast.Imports {
 		p, name := importOf(spec)
-		if _, ours := s.base.imports[p]; ours && !used[name] && usedNames(s.disk.ast)[name] {
-			s.dropImport(spec)
-			s.dropped = true
+		if _, svc := ours[p]; svc && !used[name] && before[name] && name != "_" && name != "." {
+			b.drop = append(b.drop, spec)
 		}
 	}
+	b.dropAll()
+	return b.edits
 }
 
 func usedNames(f *ast.File) map[string]bool {
 	used := map[string]bool{}
 	ast.Inspect(f, func(n ast.Node) bool {
-		if sel, ok := n.(*ast.SelectorExpr); ok {
-			if id, ok := sel.X.(*ast.Ident); ok {
-				used[id.Name] = true
-			}
+		if name, ok := variable(n); ok {
+			used[name] = true
 		}
 		return true
 	})
 	return used
 }
 
-// addImport puts an import into the group of the one whose path is most like it, where it sorts.
-func (s *syncer) addImport(p, name string) {
+// importBlock collects edits of a file's imports.
+type importBlock struct {
+	*File
+	edits edits
+	drop  []*ast.ImportSpec
+	grows map[ast.Node]bool // blocks, by their first import, and declarations that get another
+}
+
+// add puts an import into the block of the one whose path is most like it, where it sorts.
+func (b *importBlock) add(p, name string) {
 	line := fmt.Sprintf("%q", p)
 	if name != path.Base(p) {
 		line = name + " " + line
 	}
 	var best *ast.ImportSpec
-	for _, spec := range s.disk.ast.Imports {
-		if best == nil || likeness(spec, p) > likeness(best, p) {
+	for _, spec := range b.ast.Imports {
+		if spec.Path.Value != `"C"` && (best == nil || likeness(spec, p) > likeness(best, p)) {
 			best = spec
 		}
 	}
 	switch {
 	case best == nil:
-		at := s.disk.offset(s.disk.ast.Name.End())
-		s.edits.add(at, at, "\n\nimport "+line)
-	case !s.grouped(best):
-		at := s.disk.lineEnd(best.End())
-		s.edits.add(at, at, "\nimport "+line)
+		at := b.lineEnd(b.ast.Name.End())
+		b.edits.add(at, at, "\n\nimport "+line)
+	case !b.group(best).Lparen.IsValid():
+		at := b.lineEnd(best.End())
+		b.edits.add(at, at, "\nimport "+line)
 	default:
-		s.insertImport(s.block(best), p, line)
+		b.grows[b.block(best)[0]], b.grows[b.group(best)] = true, true
+		b.insert(b.block(best), p, line)
 	}
 }
 
-// block lists the imports that stand with spec without an empty line between them.
-func (s *syncer) block(spec *ast.ImportSpec) []*ast.ImportSpec {
-	all := s.disk.ast.Imports
-	line := func(i int) int { return s.disk.fset.Position(all[i].Pos()).Line }
+// block lists the imports that stand with spec, in one declaration, without an empty line between them.
+func (b *importBlock) block(spec *ast.ImportSpec) []*ast.ImportSpec {
+	all := b.ast.Imports
+	near := func(i int) bool {
+		return b.line(all[i].Pos()) == b.line(all[i-1].End())+1 && b.group(all[i]) == b.group(all[i-1])
+	}
 	first := slices.Index(all, spec)
 	last := first
-	for first > 0 && line(first-1) == line(first)-1 {
+	for first > 0 && near(first) {
 		first--
 	}
-	for last+1 < len(all) && line(last+1) == line(last)+1 {
+	for last+1 < len(all) && near(last+1) {
 		last++
 	}
 	return all[first : last+1]
 }
 
-func (s *syncer) insertImport(block []*ast.ImportSpec, p, line string) {
+func (b *importBlock) insert(block []*ast.ImportSpec, p, line string) {
 	for _, spec := range slices.Backward(block) {
 		if other, _ := importOf(spec); other < p {
-			at := s.disk.lineEnd(spec.End())
-			s.edits.add(at, at, "\n\t"+line)
+			at := b.lineEnd(spec.End())
+			b.edits.add(at, at, "\n\t"+line)
 			return
 		}
 	}
-	at := s.disk.offset(block[0].Pos())
-	s.edits.add(at, at, line+"\n\t")
+	at := b.offset(block[0].Pos())
+	if block[0].Doc != nil {
+		at = b.offset(block[0].Doc.Pos())
+	}
+	b.edits.add(at, at, line+"\n\t")
 }
 
+// likeness is how much an import is like one of a path: both of the standard library or neither, then the common beginning.
 func likeness(spec *ast.ImportSpec, p string) int {
 	other, _ := importOf(spec)
 	n := 0
@@ -138,52 +175,96 @@ func likeness(spec *ast.ImportSpec, p string) int {
 	return n
 }
 
-func (s *syncer) grouped(spec *ast.ImportSpec) bool {
-	for _, d := range s.disk.ast.Decls {
-		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT && g.Pos() <= spec.Pos() && spec.End() <= g.End() {
-			return g.Lparen.IsValid()
+// group is the declaration that an import stands in.
+func (b *importBlock) group(spec *ast.ImportSpec) *ast.GenDecl {
+	for _, d := range b.ast.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Pos() <= spec.Pos() && spec.End() <= g.End() {
+			return g
 		}
 	}
-	return false
+	return &ast.GenDecl{}
 }
 
-// dropImport removes an import's line, or the whole declaration that holds nothing else.
-func (s *syncer) dropImport(spec *ast.ImportSpec) {
-	start, end := s.disk.offset(spec.Pos()), s.disk.lineEnd(spec.End())
-	for _, d := range s.disk.ast.Decls {
-		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT && g.Pos() <= spec.Pos() && spec.End() <= g.End() && len(g.Specs) == 1 {
-			start, end = s.disk.offset(g.Pos()), s.disk.offset(g.End())
-		}
-	}
-	for start > 0 && s.in.Disk[start-1] != '\n' {
-		start--
-	}
-	if end < len(s.in.Disk) && s.in.Disk[end] == '\r' {
-		end++
-	}
-	if end < len(s.in.Disk) && s.in.Disk[end] == '\n' {
-		end++
-	}
-	s.edits.add(start, end, "")
-}
-
-// emptyLines takes out of the import declaration the empty lines that dropped imports leave.
-func emptyLines(content []byte) []byte {
-	f, err := parse(content)
-	if err != nil {
-		return content
-	}
-	for _, d := range f.ast.Decls {
+// dropAll removes imports with their lines, and what would be left empty round them.
+func (b *importBlock) dropAll() {
+	for _, d := range b.ast.Decls {
 		g, ok := d.(*ast.GenDecl)
-		if !ok || g.Tok != token.IMPORT || !g.Lparen.IsValid() {
+		if !ok || g.Tok != token.IMPORT {
 			continue
 		}
-		start, end := f.offset(g.Lparen)+1, f.offset(g.Rparen)
-		block := strings.Trim(strings.ReplaceAll(f.text(start, end), "\r\n", "\n"), "\n")
-		for strings.Contains(block, "\n\n\n") {
-			block = strings.ReplaceAll(block, "\n\n\n", "\n\n")
+		if all := specs(g); len(all) > 0 && !slices.ContainsFunc(all, b.stays) && !b.grows[g] {
+			b.cut(g.Pos(), g.End(), g.Doc)
+			continue
 		}
-		return edits{{start, end, "\n" + block + "\n"}}.apply(content)
+		b.dropFrom(specs(g))
 	}
-	return content
+}
+
+// dropFrom removes whole blocks at once, and from others line by line.
+func (b *importBlock) dropFrom(list []*ast.ImportSpec) {
+	for i := 0; i < len(list); {
+		run := i
+		for run < len(list) && !slices.ContainsFunc(b.block(list[run]), b.stays) {
+			run += len(b.block(list[run])) // of a block's first line, so that this is the next block's
+		}
+		if run > i {
+			b.cut(list[i].Pos(), list[run-1].End(), list[i].Doc)
+			i = run
+			continue
+		}
+		for _, spec := range b.block(list[i]) {
+			if !b.stays(spec) {
+				b.cutLine(spec)
+			}
+			i++
+		}
+	}
+}
+
+func (b *importBlock) stays(spec *ast.ImportSpec) bool {
+	return !slices.Contains(b.drop, spec) || b.grows[b.block(spec)[0]]
+}
+
+func specs(g *ast.GenDecl) []*ast.ImportSpec {
+	var list []*ast.ImportSpec
+	for _, spec := range g.Specs {
+		if i, ok := spec.(*ast.ImportSpec); ok {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// cut removes a whole block or declaration with the white space before it, or after it where it is the first in brackets.
+func (b *importBlock) cut(from, to token.Pos, doc *ast.CommentGroup) {
+	start, end := b.offset(from), b.lineEnd(to)
+	if doc != nil {
+		start = b.offset(doc.Pos())
+	}
+	before := strings.TrimRight(b.text(0, start), " \t\r\n")
+	if !strings.HasSuffix(before, "(") {
+		b.edits.add(len(before), end, "")
+		return
+	}
+	after := b.text(end, len(b.src))
+	space := after[:len(after)-len(strings.TrimLeft(after, " \t\r\n"))]
+	b.edits.add(len(before), end+max(0, strings.LastIndex(strings.ReplaceAll(space, "\r\n", " \n"), "\n")), "")
+}
+
+// cutLine removes one import's line.
+func (b *importBlock) cutLine(spec *ast.ImportSpec) {
+	start, end := b.offset(spec.Pos()), b.lineEnd(spec.End())
+	if spec.Doc != nil {
+		start = b.offset(spec.Doc.Pos())
+	}
+	for start > 0 && (b.src[start-1] == ' ' || b.src[start-1] == '\t') {
+		start--
+	}
+	if start > 0 && b.src[start-1] == '\n' {
+		start--
+		if start > 0 && b.src[start-1] == '\r' {
+			start--
+		}
+	}
+	b.edits.add(start, end, "")
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,7 +34,7 @@ func testCase(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	in, want := input(archive)
-	out, err := Sync(in)
+	out, err := in.sync()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,9 +59,31 @@ func testCase(t *testing.T, name string) {
 	}
 }
 
-func input(archive *txtar.Archive) (in Input, want map[string]string) {
+// versions are three versions of a file that is alone in its package.
+type versions struct {
+	Base, Disk, New []byte
+	Renamed         map[string]string
+}
+
+// sync adds all that New has and Base and Disk have not.
+func (v versions) sync() (Output, error) {
+	var files [3]*File
+	for i, src := range [][]byte{v.Base, v.New, v.Disk} {
+		var err error
+		if files[i], err = Parse("", src); err != nil {
+			return Output{}, err
+		}
+	}
+	base, next, disk := files[0], files[1], files[2]
+	c := &Change{Base: []*File{base}, New: []*File{next}, Renamed: v.Renamed, Keep: func(string) string { return "" }, Declared: disk.Declares}
+	add := slices.DeleteFunc(next.Keys(), func(key string) bool {
+		return base.Declares(key) || disk.Declares(key) || c.came(key) != key
+	})
+	return c.Sync(disk, add), nil
+}
+
+func input(archive *txtar.Archive) (in versions, want map[string]string) {
 	want = map[string]string{}
-	in.Elsewhere = func(string) bool { return false }
 	for _, f := range archive.Files {
 		switch f.Name {
 		case "base.go":
@@ -112,9 +135,8 @@ func TestSyncKeepsTheStandardLibrary(t *testing.T) {
 		}
 		n++
 		other := []byte("package net\n\nfunc Emitted() {}\n")
-		for _, in := range []Input{{Base: src, Disk: src, New: src}, {Base: other, Disk: src, New: other}} {
-			in.Elsewhere = func(string) bool { return true }
-			out, err := Sync(in)
+		for _, in := range []versions{{Base: src, Disk: src, New: src}, {Base: other, Disk: src, New: other}} {
+			out, err := in.sync()
 			if err != nil || string(out.Content) != string(src) {
 				t.Errorf("%s is changed: %v", p, err)
 			}
@@ -141,12 +163,12 @@ func FuzzSync(f *testing.F) {
 		f.Add(in.Base, in.Disk, in.New)
 	}
 	f.Fuzz(func(t *testing.T, base, disk, next []byte) {
-		out, err := Sync(Input{Base: base, Disk: disk, New: next, Elsewhere: func(string) bool { return false }})
+		out, err := versions{Base: base, Disk: disk, New: next}.sync()
 		if err != nil {
 			return
 		}
-		d, _ := parse(disk)
-		b, _ := parse(base)
+		d, _ := Parse("", disk)
+		b, _ := Parse("", base)
 		for _, mine := range d.decls {
 			if b.byKey[mine.key] == nil && !strings.Contains(string(out.Content), d.text(mine.body, mine.end)) {
 				t.Errorf("lost %s", mine.key)
