@@ -88,6 +88,9 @@ func (m *function) mergeBody(was, is, next span) {
 	case r.Conflicts() == 0 && parses(r.Text()):
 		m.edits.add(is.start, is.end, r.Text())
 		m.check = sub.unsure
+		if len(sub.selectors) > 0 {
+			m.said = nil // all that has changed is in the body, too, and was followed
+		}
 	case m.ofChangedRPC():
 		m.edits.add(is.start, is.end, mine)
 		m.check = true

@@ -122,3 +122,11 @@ func (f *File) Without(keys []string) []byte {
 
 // Contains reports whether a name stands anywhere in the file.
 func (f *File) Contains(name string) bool { return bytes.Contains(f.src, []byte(name)) }
+
+// Text is a declaration with its comments, or "".
+func (f *File) Text(key string) string {
+	if d := f.byKey[key]; d != nil {
+		return d.text()
+	}
+	return ""
+}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/svcgen/svc/internal/godecl"
 )
@@ -51,7 +52,7 @@ func (s *session) pristine(name string) bool {
 // alone reports whether a file holds all that svc emitted into it, gets all that svc emits, and nothing else.
 func (s *session) alone(e *emitted, name string) bool {
 	for _, key := range e.base.Keys() {
-		if s.declaredBeside(name, key) || s.kept[key] != "" {
+		if s.declaredBeside(name, key) || s.kept[key] != "" || s.goesOn(e, key) {
 			return false
 		}
 	}
@@ -63,6 +64,14 @@ func (s *session) alone(e *emitted, name string) bool {
 		}
 	}
 	return !slices.ContainsFunc(s.adds[name], func(key string) bool { return !slices.Contains(next, key) })
+}
+
+// goesOn reports whether svc emits a declaration of a file in another one now.
+func (s *session) goesOn(e *emitted, key string) bool {
+	if to, ok := s.change.Renamed[key]; ok {
+		key = to
+	}
+	return slices.ContainsFunc(s.emitted, func(other *emitted) bool { return other != e && other.next.Declares(key) })
 }
 
 // cameFrom is what a declaration of New was called, once the package has its new names.
@@ -109,7 +118,18 @@ func (s *session) move() {
 			continue
 		}
 		f := *s.file(e.was)
+		f.Notes = append([]godecl.Note{{Text: "moved from " + path.Base(e.was) + s.renamedType(e)}}, f.Notes...)
 		s.out[e.is] = &f
 		s.out[e.was] = &File{}
 	}
+}
+
+// renamedType tells which type of a file has another name now.
+func (s *session) renamedType(e *emitted) string {
+	for _, from := range slices.Sorted(maps.Keys(s.in.Renamed)) {
+		if to := s.in.Renamed[from]; !strings.Contains(from, ".") && e.next.Declares(to) {
+			return ": " + from + " is now called " + to
+		}
+	}
+	return ""
 }

@@ -4,7 +4,9 @@ package handlers
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"go/scanner"
 	"maps"
 	"path"
 	"slices"
@@ -103,8 +105,8 @@ func (s *session) parse() {
 		if f, err := godecl.Parse(path.Base(name), src); err == nil {
 			s.disk[name] = f
 		} else {
-			s.broken[name] = err
-			s.file(name).Err = err
+			s.broken[name] = first(err)
+			s.file(name).Err = first(err)
 		}
 	}
 	s.emitted = slices.DeleteFunc(s.emitted, func(e *emitted) bool {
@@ -118,6 +120,15 @@ func (s *session) parse() {
 		}
 		return err != nil
 	})
+}
+
+// first is the first of a file's syntax errors: the others are mostly its consequences.
+func first(err error) error {
+	var list scanner.ErrorList
+	if errors.As(err, &list) && len(list) > 0 {
+		return list[0]
+	}
+	return err
 }
 
 // parseOr parses a version of a file; where there is none it is an empty one of the other's package.

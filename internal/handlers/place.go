@@ -25,6 +25,22 @@ func (s *session) place() {
 		}
 	}
 	s.withhold()
+	s.wait()
+}
+
+// wait marks what has changed and may be in a file that can't be read.
+func (s *session) wait() {
+	for _, e := range s.emitted {
+		for _, key := range e.base.Keys() {
+			if !s.declared(s.change.Own(key)) && s.mayDeclare(key) != "" && !s.unchanged(e, key) {
+				s.file(e.path()).Waits = true
+			}
+		}
+	}
+}
+
+func (s *session) unchanged(e *emitted, key string) bool {
+	return e.base.Text(key) == e.next.Text(key)
 }
 
 // placeOne decides about one new declaration.
@@ -35,13 +51,13 @@ func (s *session) placeOne(e *emitted, key string) {
 		broken = s.mayDeclareAny(e)
 	}
 	switch {
-	case broken != "":
+	case broken != "" && broken != home:
 		s.note(e.path(), "%s is not added yet: %s, and it may be there", name, where(broken, s.broken[broken]))
 		s.file(e.path()).Waits = true
 	case home == "":
 		s.note(e.path(), "%s is not added: you have deleted %s and what was in it", name, path.Base(e.was))
 	case s.broken[home] != nil:
-		s.note(home, "%s is not added yet: %s", name, where(home, s.broken[home]))
+		s.note(home, "%s is not added yet: the file doesn't parse", name)
 		s.file(e.path()).Waits = true
 	case s.disk[home] != nil && s.disk[home].PackageName() != e.next.PackageName():
 		s.conflict(home, "%s is not added: the file is of package %s, not %s", name, s.disk[home].PackageName(), e.next.PackageName())
@@ -104,11 +120,7 @@ func (s *session) withhold() {
 func (s *session) reportMissing(home, key, missing string) {
 	if broken := s.mayDeclare(missing); broken != "" {
 		s.note(home, "%s is not added yet: it needs %s, and %s", shortName(key), missing, where(broken, s.broken[broken]))
-		for _, e := range s.emitted {
-			if slices.Contains(e.next.Keys(), key) {
-				s.file(e.path()).Waits = true
-			}
-		}
+		s.waitFor(key)
 		return
 	}
 	if strings.HasPrefix(key, missing+".") {
@@ -189,10 +201,20 @@ func (s *session) user(name string, going map[string]bool) string {
 	}
 	for _, p := range slices.Sorted(maps.Keys(s.broken)) {
 		if bytes.Contains(s.in.Disk[p], []byte(name)) {
-			return path.Base(p) + ", which can't be read, may need it"
+			s.waitFor(name)
+			return path.Base(p) + ", which doesn't parse, may need it"
 		}
 	}
 	return ""
+}
+
+// waitFor has another run come back to a declaration.
+func (s *session) waitFor(key string) {
+	for _, e := range s.emitted {
+		if e.base.Declares(key) || e.next.Declares(key) {
+			s.file(e.path()).Waits = true
+		}
+	}
 }
 
 func needs(key, p string) string {

@@ -194,7 +194,7 @@ func (s *session) canHaveMethods(name string) bool {
 	return false
 }
 
-// where says in which file something stands, for a message.
+// where says which file does not parse, for a message.
 func where(name string, err error) string {
-	return fmt.Sprintf("%s can't be read (%v)", path.Base(name), err)
+	return fmt.Sprintf("%s doesn't parse (%v)", path.Base(name), err)
 }
