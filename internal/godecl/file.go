@@ -37,8 +37,12 @@ type decl struct {
 
 // Parse reads a file; name is what errors call it.
 func Parse(name string, src []byte) (*File, error) {
+	return parse(name, src, parser.ParseComments|parser.SkipObjectResolution)
+}
+
+func parse(name string, src []byte, mode parser.Mode) (*File, error) {
 	fset := token.NewFileSet()
-	node, err := parser.ParseFile(fset, name, src, parser.ParseComments|parser.SkipObjectResolution)
+	node, err := parser.ParseFile(fset, name, src, mode)
 	if err != nil {
 		return nil, err
 	}

@@ -85,11 +85,14 @@ func (s *syncer) imports(after *File) edits {
 	return b.edits
 }
 
+// usedNames are the names that something is selected from. Where the file was parsed with objects, local names are left out.
 func usedNames(f *ast.File) map[string]bool {
 	used := map[string]bool{}
 	ast.Inspect(f, func(n ast.Node) bool {
-		if name, ok := variable(n); ok {
-			used[name] = true
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			if id, ok := sel.X.(*ast.Ident); ok && id.Obj == nil {
+				used[id.Name] = true
+			}
 		}
 		return true
 	})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
+	"go/parser"
 	"slices"
 	"strings"
 )
@@ -204,7 +205,7 @@ func (s *syncer) output() Output {
 	if s.edits.overlap() {
 		return Output{Content: s.disk.src, Conflicts: []Note{{Text: errBroken.Error()}}}
 	}
-	after, err := Parse("", s.edits.apply(s.disk.src))
+	after, err := parse("", s.edits.apply(s.disk.src), parser.ParseComments) // with objects, which imports asks for
 	if err != nil {
 		return Output{Content: s.disk.src, Conflicts: []Note{{Text: errBroken.Error()}}}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aymanbagabas/go-udiff"
 	"golang.org/x/tools/txtar"
 )
 
@@ -121,31 +122,77 @@ func write(t *testing.T, name string, archive *txtar.Archive, got map[string]str
 	}
 }
 
-// The standard library's own sources: syncing a file with itself, or with a base that equals the new version, changes no byte.
-func TestSyncKeepsTheStandardLibrary(t *testing.T) {
-	root := filepath.Join(goRoot(t), "src", "net")
-	n := 0
-	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(p, ".go") || strings.Contains(p, "testdata") {
-			return err
-		}
-		src, err := os.ReadFile(p)
-		if err != nil {
-			return err
-		}
-		n++
-		other := []byte("package net\n\nfunc Emitted() {}\n")
-		for _, in := range []versions{{Base: src, Disk: src, New: src}, {Base: other, Disk: src, New: other}} {
-			out, err := in.sync()
-			if err != nil || string(out.Content) != string(src) {
-				t.Errorf("%s is changed: %v", p, err)
+// The standard library's own sources: syncing a file with itself changes no byte, nor does adding a declaration and taking
+// it away again, with the import that it needs.
+func TestSyncSplicesTheStandardLibrary(t *testing.T) {
+	n, added := 0, 0
+	for _, dir := range []string{"net", "go", "encoding"} {
+		err := filepath.WalkDir(filepath.Join(goRoot(t), "src", dir), func(p string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(p, ".go") || strings.Contains(p, "testdata") {
+				return err
 			}
+			src, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			n++
+			for name, disk := range map[string][]byte{p: src, p + " with CRLF": crlf(src)} {
+				added += splice(t, name, disk)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	if err != nil || n < 100 {
-		t.Errorf("%d files: %v", n, err)
 	}
+	if n < 500 || added < n {
+		t.Errorf("%d files, %d of them changed", n, added)
+	}
+}
+
+// crlf is a file as its owner may keep it on another system. Carriage returns are no part of raw strings.
+func crlf(src []byte) []byte {
+	return []byte("\uFEFF" + strings.TrimSuffix(strings.ReplaceAll(string(src), "\n", "\r\n"), "\r\n"))
+}
+
+const (
+	without = "package p\n\nfunc Kept() {}\n"
+	with    = `package p
+
+import (
+	"example.com/only/svc"
+	"io"
+)
+
+func Kept() {}
+
+// Emitted is new.
+func Emitted(r io.Reader) svc.Thing { return svc.Thing{R: r} }
+`
+)
+
+// splice adds a declaration to a file and takes it away; it returns how often that changed the file meanwhile.
+func splice(t *testing.T, name string, src []byte) int {
+	t.Helper()
+	unchanged, err := versions{Base: src, Disk: src, New: src}.sync()
+	if err != nil || string(unchanged.Content) != string(src) {
+		t.Fatalf("%s is changed: %v", name, err)
+	}
+	in, err := versions{Base: []byte(without), Disk: src, New: []byte(with)}.sync()
+	if err != nil || len(in.Conflicts) > 0 {
+		t.Fatalf("%s: %v %v", name, err, in.Conflicts)
+	}
+	if !strings.HasSuffix(name, "CRLF") && formatted(string(src)) && !formatted(string(in.Content)) {
+		t.Errorf("%s is no longer formatted", name)
+	}
+	out, err := versions{Base: []byte(with), Disk: in.Content, New: []byte(without)}.sync()
+	if err != nil || string(out.Content) != string(src) {
+		t.Errorf("%s: %v\n%s", name, err, udiff.Unified("before", "after", string(src), string(out.Content)))
+	}
+	if string(in.Content) == string(src) {
+		return 0
+	}
+	return 1
 }
 
 // FuzzSync looks for panics, and for a function of the owner's that is lost.
