@@ -39,6 +39,7 @@ func syncHandlers(dir string, in plan.Input, found rename.Found, p *model.Projec
 		if pkg.Disk, err = readGo(root, folder); err != nil {
 			return nil, err
 		}
+		maps.Copy(in.Disk, pkg.Disk)
 		pkg.Renamed = renamed
 		maps.Copy(merged, mergedPackage(pkg, handlers.Sync(*pkg)))
 	}

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"go/ast"
 	"go/parser"
-	"go/scanner"
 	"go/token"
 	"maps"
 	"slices"
@@ -14,14 +13,17 @@ import (
 	"strings"
 )
 
-// file is a parsed source with its top-level declarations.
-type file struct {
+// File is a parsed source with its top-level declarations.
+type File struct {
 	src     []byte
-	fset    *token.FileSet
+	file    *token.File
 	ast     *ast.File
 	decls   []*decl
 	byKey   map[string]*decl
-	imports map[string]string // name in the file by import path
+	twice   map[string]bool
+	grouped map[string]*ast.GenDecl // what is declared together with something else
+	imports map[string]string       // name in the file by import path
+	paths   map[string]string       // and the other way round
 }
 
 // decl is one function, method, or type, variable or constant that is declared by itself.
@@ -30,102 +32,187 @@ type decl struct {
 	start, end int    // with the doc comment, and the comment that ends its last line
 	body       int    // where the part after the doc comment starts
 	node       ast.Decl
+	in         *File
 }
 
-func parse(src []byte) (*file, error) {
+// Parse reads a file; name is what errors call it.
+func Parse(name string, src []byte) (*File, error) {
+	return parse(name, src, parser.ParseComments|parser.SkipObjectResolution)
+}
+
+func parse(name string, src []byte, mode parser.Mode) (*File, error) {
 	fset := token.NewFileSet()
-	node, err := parser.ParseFile(fset, "", src, parser.ParseComments|parser.SkipObjectResolution)
+	node, err := parser.ParseFile(fset, name, src, mode)
 	if err != nil {
 		return nil, err
 	}
-	f := &file{src: src, fset: fset, ast: node, byKey: map[string]*decl{}, imports: map[string]string{}}
+	f := &File{
+		src: src, file: fset.File(node.FileStart), ast: node,
+		byKey: map[string]*decl{}, twice: map[string]bool{}, grouped: map[string]*ast.GenDecl{}, imports: map[string]string{}, paths: map[string]string{},
+	}
 	for _, spec := range node.Imports {
-		path, name := importOf(spec)
-		f.imports[path] = name
+		if path, name := importOf(spec); name != "_" && name != "." {
+			f.imports[path], f.paths[name] = name, path
+		}
 	}
 	for _, d := range node.Decls {
-		if key := keyOf(d); key != "" {
-			one := &decl{key: key, node: d, body: f.offset(d.Pos()), end: f.lineEnd(d.End())}
-			one.start = one.body
-			if doc := docOf(d); doc != nil {
-				one.start = f.offset(doc.Pos())
-			}
-			f.decls = append(f.decls, one)
-		}
+		f.addDecl(d)
 	}
 	f.index()
 	return f, nil
 }
 
-// index leaves out what is declared twice, as init and _ may be: such declarations belong to their owner.
-func (f *file) index() {
-	count := map[string]int{}
-	for _, d := range f.decls {
-		count[d.key]++
-		f.byKey[d.key] = d
+func (f *File) addDecl(d ast.Decl) {
+	key := keyOf(d)
+	if key == "" {
+		f.addGroup(d)
+		return
 	}
-	maps.DeleteFunc(f.byKey, func(key string, _ *decl) bool { return count[key] > 1 })
-	f.decls = slices.DeleteFunc(f.decls, func(d *decl) bool { return count[d.key] > 1 })
+	one := &decl{key: key, node: d, in: f, body: f.offset(d.Pos()), end: f.lineEnd(d.End())}
+	one.start = one.body
+	if doc := docOf(d); doc != nil {
+		one.start = f.offset(doc.Pos())
+	}
+	f.decls = append(f.decls, one)
 }
 
-func (f *file) offset(p token.Pos) int { return f.fset.Position(p).Offset }
+func (f *File) addGroup(d ast.Decl) {
+	group, ok := d.(*ast.GenDecl)
+	if !ok {
+		return
+	}
+	for _, spec := range group.Specs {
+		for _, id := range namesOf(spec) {
+			f.grouped[id.Name] = group
+		}
+	}
+}
+
+// index leaves out what is declared twice, as init and _ may be: such declarations belong to their owner.
+func (f *File) index() {
+	for _, d := range f.decls {
+		f.twice[d.key] = f.byKey[d.key] != nil || f.grouped[d.key] != nil
+		f.byKey[d.key] = d
+	}
+	maps.DeleteFunc(f.byKey, func(key string, _ *decl) bool { return f.twice[key] })
+	f.decls = slices.DeleteFunc(f.decls, func(d *decl) bool { return f.twice[d.key] })
+}
+
+// PackageName is the name in the package clause.
+func (f *File) PackageName() string { return f.ast.Name.Name }
+
+// Keys lists what the file declares by itself, in its order: "Catalog", "NewCatalog", "Catalog.Get".
+func (f *File) Keys() []string {
+	keys := make([]string, len(f.decls))
+	for i, d := range f.decls {
+		keys[i] = d.key
+	}
+	return keys
+}
+
+// Declares reports whether the file declares something, in a group or more than once, too.
+func (f *File) Declares(key string) bool {
+	_, twice := f.twice[key]
+	return f.byKey[key] != nil || f.grouped[key] != nil || twice
+}
+
+// Empty reports whether a file holds nothing more than its package clause, imports, and comments that other has, too.
+func (f *File) Empty(other *File) bool {
+	for _, d := range f.ast.Decls {
+		if g, ok := d.(*ast.GenDecl); !ok || g.Tok != token.IMPORT {
+			return false
+		}
+	}
+	known := map[string]bool{}
+	for _, c := range other.ast.Comments {
+		known[c.Text()] = true
+	}
+	return !slices.ContainsFunc(f.ast.Comments, func(c *ast.CommentGroup) bool { return !known[c.Text()] })
+}
+
+func (f *File) offset(p token.Pos) int { return f.file.Offset(p) }
+
+func (f *File) line(p token.Pos) int { return f.file.PositionFor(p, false).Line }
 
 // lineEnd is the offset after a declaration: behind the comment that shares its last line, if there is one.
-func (f *file) lineEnd(end token.Pos) int {
-	line := f.fset.Position(end).Line
-	for _, group := range f.ast.Comments {
-		if group.Pos() >= end && f.fset.Position(group.Pos()).Line == line {
-			return f.offset(group.List[0].End())
-		}
+func (f *File) lineEnd(end token.Pos) int {
+	i, _ := slices.BinarySearchFunc(f.ast.Comments, end, func(c *ast.CommentGroup, p token.Pos) int { return int(c.Pos() - p) })
+	if i < len(f.ast.Comments) && f.line(f.ast.Comments[i].Pos()) == f.line(end) {
+		return f.commentEnd(f.ast.Comments[i].List[0])
 	}
 	return f.offset(end)
 }
 
-func (f *file) text(start, end int) string { return string(f.src[start:end]) }
+// commentEnd is the offset after a comment. The parser takes carriage returns out of its text, so that its end is not in it.
+func (f *File) commentEnd(c *ast.Comment) int {
+	start := f.offset(c.Pos())
+	if strings.HasPrefix(c.Text, "/*") {
+		return start + 2 + bytes.Index(f.src[start+2:], []byte("*/")) + 2
+	}
+	return start + len(c.Text)
+}
 
-func (f *file) nodeText(n ast.Node) string { return f.text(f.offset(n.Pos()), f.offset(n.End())) }
+func (f *File) text(start, end int) string { return string(f.src[start:end]) }
 
-// keyOf names a declaration that can be compared by itself. Groups belong to their owner.
+func (f *File) nodeText(n ast.Node) string { return f.text(f.offset(n.Pos()), f.offset(n.End())) }
+
+func (d *decl) text() string { return d.in.text(d.start, d.end) }
+
+// keyOf names a declaration that can be compared by itself.
 func keyOf(d ast.Decl) string {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
 		if d.Recv == nil {
 			return d.Name.Name
 		}
-		if len(d.Recv.List) == 1 {
-			return receiver(d.Recv.List[0].Type) + "." + d.Name.Name
+		if id := receiver(d); id != nil {
+			return id.Name + "." + d.Name.Name
 		}
 	case *ast.GenDecl:
 		if d.Tok == token.IMPORT || len(d.Specs) != 1 {
 			return ""
 		}
-		switch s := d.Specs[0].(type) {
-		case *ast.TypeSpec:
-			return s.Name.Name
-		case *ast.ValueSpec:
-			if len(s.Names) == 1 {
-				return s.Names[0].Name
-			}
+		if names := namesOf(d.Specs[0]); len(names) == 1 && !d.Lparen.IsValid() {
+			return names[0].Name
 		}
 	}
 	return ""
 }
 
-// receiver is the name of a receiver's type.
-func receiver(e ast.Expr) string {
+// namesOf lists what a type, variable or constant specification declares.
+func namesOf(spec ast.Spec) []*ast.Ident {
+	switch s := spec.(type) {
+	case *ast.TypeSpec:
+		return []*ast.Ident{s.Name}
+	case *ast.ValueSpec:
+		return s.Names
+	}
+	return nil
+}
+
+// receiver is the name of the type that a method is of.
+func receiver(fn *ast.FuncDecl) *ast.Ident {
+	if fn.Recv == nil || len(fn.Recv.List) != 1 {
+		return nil
+	}
+	return typeName(fn.Recv.List[0].Type)
+}
+
+// typeName is the name in a type like *T, (T) or T[P].
+func typeName(e ast.Expr) *ast.Ident {
 	switch e := e.(type) {
 	case *ast.StarExpr:
-		return receiver(e.X)
+		return typeName(e.X)
 	case *ast.ParenExpr:
-		return receiver(e.X)
+		return typeName(e.X)
 	case *ast.IndexExpr:
-		return receiver(e.X)
+		return typeName(e.X)
 	case *ast.IndexListExpr:
-		return receiver(e.X)
+		return typeName(e.X)
 	case *ast.Ident:
-		return e.Name
+		return e
 	}
-	return ""
+	return nil
 }
 
 func docOf(d ast.Decl) *ast.CommentGroup {
@@ -150,37 +237,4 @@ func importOf(spec *ast.ImportSpec) (path, name string) {
 		name = elems[len(elems)-2]
 	}
 	return path, name
-}
-
-// Same reports whether two Go texts are the same apart from white space: what a formatter may change is no edit.
-func Same(a, b []byte) bool {
-	if bytes.Equal(a, b) {
-		return true
-	}
-	return slices.Equal(tokens(a), tokens(b))
-}
-
-// tokens lists the tokens of src, comments included, without the semicolons that line ends imply and without commas before a closing bracket.
-func tokens(src []byte) []string {
-	var s scanner.Scanner
-	fset := token.NewFileSet()
-	s.Init(fset.AddFile("", fset.Base(), len(src)), src, func(token.Position, string) {}, scanner.ScanComments)
-	var list []string
-	for {
-		_, tok, lit := s.Scan()
-		switch {
-		case tok == token.EOF:
-			return list
-		case tok == token.SEMICOLON && lit == "\n":
-		case tok == token.COMMENT:
-			list = append(list, strings.Join(strings.Fields(lit), " "))
-		case lit != "":
-			list = append(list, lit)
-		default:
-			if n := len(list); n > 0 && list[n-1] == "," && (tok == token.RPAREN || tok == token.RBRACE || tok == token.RBRACK) {
-				list = list[:n-1]
-			}
-			list = append(list, tok.String())
-		}
-	}
 }

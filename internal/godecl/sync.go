@@ -1,34 +1,36 @@
 package godecl
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
+	"go/parser"
 	"slices"
 	"strings"
-
-	"github.com/svcgen/svc/internal/merge3"
 )
 
-// Input is one file of a package in three versions.
-type Input struct {
-	Base []byte // as svc emitted it last
-	Disk []byte // as its owner has it
-	New  []byte // as svc emits it now
-	// Elsewhere reports whether another file of the package declares something: its owner may have moved it there.
-	Elsewhere func(key string) bool
-	// Only keeps Sync from adding: Disk is another file of the package than the one that svc emits.
-	Only bool
-	// Renamed maps a declaration of Base to the one of New that it has become, e.g. "Catalog.Get" to "Catalog.Fetch".
+// Change is what svc emits for a package, in two versions. Files that are the same in both may be left out.
+type Change struct {
+	Base []*File // as svc emitted them last
+	New  []*File // as svc emits them now
+	// Renamed maps a method of Base to the one of New that it has become, e.g. "Catalog.Get" to "Catalog.Fetch".
+	// Declarations of the package itself have the name of New in all versions: see Rename.
 	Renamed map[string]string
+	// Types maps a type that svc emits to the name that the package's owner has given it.
+	Types map[string]string
+	// Keep tells why a declaration stays that svc no longer emits, though nobody has touched it; "" lets it go.
+	Keep func(key string) string
+	// Declared reports whether any file of the package declares something.
+	Declared func(key string) bool
 }
 
-// Note tells the owner about one declaration.
+// Note tells the owner about one declaration, or about the file when it has no line.
 type Note struct {
-	Line int // in the result, from 1
+	Line int // in the result, from 1, or 0
 	Text string
 }
 
-// Output is the file brought up to date.
+// Output is a file brought up to date.
 type Output struct {
 	Content []byte
 	Notes   []Note
@@ -36,195 +38,205 @@ type Output struct {
 	Conflicts []Note
 }
 
-// Sync brings Disk from Base to New: declarations that New adds are added, those that it drops go unless their owner has
-// touched them, and where a signature changed it follows while the body stays. It fails when a version does not parse.
-func Sync(in Input) (Output, error) {
-	s := &syncer{in: in}
-	var err error
-	if s.base, err = parse(in.Base); err != nil {
-		return Output{}, fmt.Errorf("base: %w", err)
+// Sync brings a file of the package from Base to New: declarations that New drops go unless their owner has touched
+// them, where a signature changed it follows while the body stays, and what add lists of New is added.
+func (c *Change) Sync(disk *File, add []string) Output {
+	s := &syncer{Change: c, disk: disk, base: byKey(c.Base), next: byKey(c.New), wanted: map[string]string{}}
+	s.moveImports()
+	for _, f := range c.Base {
+		for _, b := range f.decls {
+			s.follow(b)
+		}
 	}
-	if s.next, err = parse(in.New); err != nil {
-		return Output{}, fmt.Errorf("new: %w", err)
-	}
-	if s.disk, err = parse(in.Disk); err != nil {
-		return Output{}, err
-	}
-	s.came = map[string]string{}
-	for from, to := range in.Renamed {
-		s.came[to] = from
-	}
-	for _, b := range s.base.decls {
-		s.follow(b)
-	}
-	if !in.Only {
-		s.add()
-	}
-	s.syncImports()
-	content := s.edits.apply(in.Disk)
-	if s.dropped {
-		content = emptyLines(content)
-	}
-	return Output{Content: content, Notes: s.lines(s.notes), Conflicts: s.lines(s.conflicts)}, nil
+	s.add(add)
+	return s.output()
 }
 
 type syncer struct {
-	in               Input
-	base, next, disk *file
-	came             map[string]string // keys of Base by key of New, for what was renamed
+	*Change
+	disk             *File
+	base, next       map[string]*decl
+	movedImports     map[string]string // old import path by new
 	edits            edits
 	notes, conflicts []placed
-	wanted           []string // import paths that spliced text needs
-	dropped          bool     // an import went
+	wanted           map[string]string // imports that spliced text needs: name by path
 }
 
-// placed is a note at an offset of Disk.
-type placed struct {
-	offset int
-	text   string
+// placed is a note on a declaration of the result.
+type placed struct{ key, text string }
+
+func byKey(files []*File) map[string]*decl {
+	out := map[string]*decl{}
+	for _, f := range files {
+		for _, d := range f.decls {
+			out[d.key] = d
+		}
+	}
+	return out
+}
+
+// own is what the package's owner calls a declaration of svc's.
+func (c *Change) own(key string) string {
+	if t, method, ok := strings.Cut(key, "."); ok && c.Types[t] != "" {
+		return c.Types[t] + "." + method
+	}
+	return key
+}
+
+// now is what a declaration of Base is called in New.
+func (c *Change) now(key string) string {
+	if to, ok := c.Renamed[key]; ok {
+		return to
+	}
+	return key
 }
 
 // follow brings one declaration that svc emitted last up to date.
 func (s *syncer) follow(b *decl) {
-	d := s.disk.byKey[b.key]
+	key, to := s.own(b.key), s.own(s.now(b.key))
+	n := s.next[s.now(b.key)]
+	d := s.disk.byKey[key]
 	if d == nil {
-		return // its owner deleted it, or has it in another file
+		d = s.disk.byKey[to] // an earlier run, or its owner, has renamed it
 	}
-	key := b.key
-	if to, ok := s.in.Renamed[key]; ok {
-		key = to
-	}
-	n := s.next.byKey[key]
-	untouched := Same(s.bytes(s.base, b), s.bytes(s.disk, d))
 	switch {
-	case n == nil && untouched:
-		s.edits.add(s.gap(d), d.end, "")
+	case n != nil && same(b.text(), n.text()):
+	case d == nil && s.disk.grouped[key] != nil:
+		s.group(b, n)
+	case d == nil: // its owner deleted it, or has it in another file
 	case n == nil:
-		s.note(d, "%s is no longer in the contract; you changed it, so it stays", b.key)
-	case Same(s.bytes(s.base, b), s.bytes(s.next, n)):
-	case untouched:
-		s.edits.add(d.start, d.end, s.adopt(n.start, n.end))
+		s.remove(b, d)
+	case d.key != to && s.Declared(to):
+		s.note(d.key, "%s is now called %s, which you have already: move what it does there", name(d.key), name(to))
+	case s.untouched(b, d):
+		s.replace(d.start, d.end, s.render(n, n.start, n.end, s.receiverOf(n, d)))
 	default:
 		s.change(b, d, n)
 	}
 }
 
-func (s *syncer) bytes(f *file, d *decl) []byte { return f.src[d.start:d.end] }
+// name is a declaration's name without its receiver.
+func name(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
 
-// gap is where the white space before a declaration starts, so that a deletion leaves no hole.
+func (s *syncer) replace(start, end int, text string) {
+	if plain(text) != plain(s.disk.text(start, end)) {
+		s.edits.add(start, end, text)
+	}
+}
+
+// untouched reports whether a declaration is as svc emitted it, apart from what its owner calls imports and the receiver.
+func (s *syncer) untouched(b, d *decl) bool {
+	return same(b.text(), d.text()) || same(s.compare(b, b.start, b.end, s.receiverOf(b, d)), d.text())
+}
+
+// remove takes away a declaration that New has no more.
+func (s *syncer) remove(b, d *decl) {
+	switch reason := s.Keep(b.key); {
+	case !s.untouched(b, d):
+		s.note(d.key, "%s is no longer in the contract; you changed it, so it stays", name(d.key))
+	case reason != "":
+		s.note(d.key, "%s is no longer in the contract; %s, so it stays", name(d.key), reason)
+	default:
+		s.edits.add(s.gap(d), d.end, "")
+	}
+}
+
+// gap is where the white space before a declaration starts, so that a deletion leaves no hole. It stays where something
+// else follows on the line, which a comment before it would swallow.
 func (s *syncer) gap(d *decl) int {
+	rest := strings.TrimLeft(s.disk.text(d.end, len(s.disk.src)), " \t\r")
+	if rest != "" && rest[0] != '\n' {
+		return d.start
+	}
 	return len(strings.TrimRight(s.disk.text(0, d.start), " \t\r\n"))
 }
 
-// change brings a declaration that its owner has touched up to date.
-func (s *syncer) change(b, d, n *decl) {
-	bf, ok1 := b.node.(*ast.FuncDecl)
-	df, ok2 := d.node.(*ast.FuncDecl)
-	nf, ok3 := n.node.(*ast.FuncDecl)
-	if !ok1 || !ok2 || !ok3 {
-		s.merge(b, d, n)
-		return
-	}
-	s.doc(b, d, n)
-	if bf.Name.Name != nf.Name.Name && df.Name.Name == bf.Name.Name {
-		s.edits.add(s.disk.offset(df.Name.Pos()), s.disk.offset(df.Name.End()), nf.Name.Name)
-		s.note(d, "%s is now called %s", b.key, n.key)
-	}
-	s.signature(bf, d, df, nf)
-}
-
-// merge merges a declaration by line.
-func (s *syncer) merge(b, d, n *decl) {
-	r := merge3.Merge(s.base.text(b.start, b.end), s.disk.text(d.start, d.end), s.next.text(n.start, n.end))
-	if r.Conflicts() > 0 {
-		s.conflicts = append(s.conflicts, placed{d.body, fmt.Sprintf("%s: you and svc changed the same lines", b.key)})
-		return
-	}
-	s.edits.add(d.start, d.end, r.Text())
-}
-
-// doc follows the contract's comment where its owner left it as it was.
-func (s *syncer) doc(b, d, n *decl) {
-	was, is, next := s.base.text(b.start, b.body), s.disk.text(d.start, d.body), s.next.text(n.start, n.body)
-	if was != next && strings.TrimSpace(was) == strings.TrimSpace(strings.ReplaceAll(is, "\r\n", "\n")) {
-		s.edits.add(d.start, d.body, next)
-	}
-}
-
-// signature makes parameters and results those of the contract. The owner's names for them stay where the shape is the same.
-func (s *syncer) signature(b *ast.FuncDecl, d *decl, df, n *ast.FuncDecl) {
-	was, is, next := types(s.base, b), types(s.disk, df), types(s.next, n)
-	if slices.Equal(texts(was), texts(next)) {
-		return
-	}
-	if len(was) != len(next) || len(is) != len(next) {
-		s.edits.add(s.disk.offset(df.Type.Params.Pos()), s.disk.offset(df.Type.End()), s.adopt(s.next.offset(n.Type.Params.Pos()), s.next.offset(n.Type.End())))
-		s.note(d, "%s has another kind of signature: check the body", n.Name.Name)
-		return
-	}
-	for i := range next {
-		if was[i].text != next[i].text && is[i].text != next[i].text {
-			s.edits.add(is[i].start, is[i].end, s.adopt(next[i].start, next[i].end))
-			s.note(d, "%s: %s → %s: check the body", n.Name.Name, was[i].text, next[i].text)
+// add appends declarations of New, each after the one that precedes it there.
+func (s *syncer) add(keys []string) {
+	for _, f := range s.New {
+		for i, n := range f.decls {
+			if !slices.Contains(keys, n.key) {
+				continue
+			}
+			at := s.after(f.decls[:i])
+			text := s.render(n, n.start, n.end, s.receiverLike(n))
+			s.edits.add(at, at, "\n\n"+text)
 		}
 	}
 }
 
-// typeAt is the type of one parameter or result.
-type typeAt struct {
-	text       string
-	start, end int
-}
-
-func texts(list []typeAt) []string {
-	out := make([]string, len(list))
-	for i, t := range list {
-		out[i] = t.text
-	}
-	return out
-}
-
-func types(f *file, fn *ast.FuncDecl) []typeAt {
-	var list []typeAt
-	for _, fields := range []*ast.FieldList{fn.Type.Params, fn.Type.Results} {
-		if fields == nil {
-			continue
-		}
-		for _, field := range fields.List {
-			list = append(list, typeAt{f.nodeText(field.Type), f.offset(field.Type.Pos()), f.offset(field.Type.End())})
-		}
-	}
-	return list
-}
-
-// add appends what New has and Base has not, each after the declaration that precedes it in New.
-func (s *syncer) add() {
-	for i, n := range s.next.decls {
-		_, renamed := s.came[n.key]
-		if renamed || s.base.byKey[n.key] != nil || s.disk.byKey[n.key] != nil || s.in.Elsewhere(n.key) {
-			continue
-		}
-		at := len(strings.TrimRight(string(s.in.Disk), " \t\r\n"))
-		for _, before := range slices.Backward(s.next.decls[:i]) {
-			if d := s.disk.byKey[before.key]; d != nil {
-				at = d.end
-				break
+// after is the end of the last of those declarations that the file has, or of the file.
+func (s *syncer) after(list []*decl) int {
+	for _, before := range slices.Backward(list) {
+		for _, key := range []string{before.key, s.came(before.key)} {
+			if d := s.disk.byKey[s.own(key)]; d != nil {
+				return d.end
 			}
 		}
-		s.edits.add(at, at, "\n\n"+s.adopt(n.start, n.end))
 	}
+	return len(strings.TrimRight(string(s.disk.src), " \t\r\n"))
 }
 
-func (s *syncer) note(d *decl, format string, args ...any) {
-	s.notes = append(s.notes, placed{d.body, fmt.Sprintf(format, args...)})
+// came is what a declaration of New was called in Base.
+func (c *Change) came(key string) string {
+	for from, to := range c.Renamed {
+		if to == key {
+			return from
+		}
+	}
+	return key
 }
 
-// lines turns offsets of Disk into lines of the result.
-func (s *syncer) lines(list []placed) []Note {
+func (s *syncer) note(key, format string, args ...any) {
+	s.notes = append(s.notes, placed{key, fmt.Sprintf(format, args...)})
+}
+
+func (s *syncer) conflict(key, format string, args ...any) {
+	s.conflicts = append(s.conflicts, placed{key, fmt.Sprintf(format, args...)})
+}
+
+var errBroken = errors.New("bringing it up to date by itself would break it: what svc emits has changed, and it stays as it is")
+
+// output applies the edits, and sees to the imports of what they make.
+func (s *syncer) output() Output {
+	if len(s.edits) == 0 {
+		return Output{Content: s.disk.src, Notes: lines(s.disk, nil, s.notes), Conflicts: lines(s.disk, nil, s.conflicts)}
+	}
+	if s.edits.overlap() {
+		return Output{Content: s.disk.src, Conflicts: []Note{{Text: errBroken.Error()}}}
+	}
+	after, err := parse("", s.edits.apply(s.disk.src), parser.ParseComments) // with objects, which imports asks for
+	if err != nil {
+		return Output{Content: s.disk.src, Conflicts: []Note{{Text: errBroken.Error()}}}
+	}
+	imports := s.imports(after)
+	return Output{Content: imports.apply(after.src), Notes: lines(after, imports, s.notes), Conflicts: lines(after, imports, s.conflicts)}
+}
+
+// lines finds the declarations of notes in a file that gets some more edits.
+func lines(f *File, more edits, list []placed) []Note {
 	var notes []Note
 	for _, p := range list {
-		notes = append(notes, Note{Line: s.edits.lineAfter(s.in.Disk, p.offset), Text: p.text})
+		n := Note{Text: p.text}
+		if d := f.byKey[p.key]; d != nil {
+			n.Line = more.lineAfter(f.src, d.body)
+		} else if g := f.grouped[p.key]; g != nil {
+			n.Line = more.lineAfter(f.src, f.specOffset(g, p.key))
+		}
+		notes = append(notes, n)
 	}
 	slices.SortStableFunc(notes, func(a, b Note) int { return a.Line - b.Line })
 	return notes
+}
+
+// specOffset is where a group declares a name.
+func (f *File) specOffset(g *ast.GenDecl, name string) int {
+	for _, spec := range g.Specs {
+		for _, id := range namesOf(spec) {
+			if id.Name == name {
+				return f.offset(id.Pos())
+			}
+		}
+	}
+	return f.offset(g.Pos())
 }
