@@ -11,11 +11,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
 	"strconv"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/svcgen/svc/internal/tree"
 )
@@ -201,8 +199,7 @@ func (p *Project) stage(changes []Change) ([]step, error) {
 	}
 	defer stage.Close()
 	steps := make([]step, len(changes))
-	var g errgroup.Group
-	g.SetLimit(8 * runtime.GOMAXPROCS(0)) // a sync waits for the disk, and one commit of the file system serves many
+	g := syncGroup()
 	for i, c := range changes {
 		steps[i].Path = c.Path
 		if c.Expect != nil {
@@ -213,41 +210,69 @@ func (p *Project) stage(changes []Change) ([]step, error) {
 		}
 		name := strconv.Itoa(i)
 		steps[i].Stage = path.Join(stageDir, name)
-		g.Go(func() error { return writeSynced(stage, name, c.Content, p.mode(c)) })
+		g.Go(func() error { return writeSynced(stage, name, c.Content, p.replaced(c)) })
 	}
 	return steps, g.Wait()
 }
 
-// mode is that of the file to be replaced.
-func (p *Project) mode(c Change) fs.FileMode {
-	if c.Expect != nil {
-		if info, err := p.root.Stat(c.Path); err == nil {
-			return info.Mode().Perm()
-		}
+// replaced describes the file that a change replaces, or is nil.
+func (p *Project) replaced(c Change) fs.FileInfo {
+	if c.Expect == nil {
+		return nil
 	}
-	return 0o644
+	info, err := p.root.Stat(c.Path)
+	if err != nil {
+		return nil
+	}
+	return info
 }
 
-func writeSynced(root *os.Root, name string, content []byte, perm fs.FileMode) error {
+// writeSynced writes a new file, with the mode of the one that it replaces, if any.
+func writeSynced(root *os.Root, name string, content []byte, old fs.FileInfo) error {
+	perm := fs.FileMode(0o644)
+	if old != nil {
+		perm = old.Mode().Perm()
+	}
 	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(content)
-	return errors.Join(err, f.Sync(), f.Close())
+	if old != nil {
+		err = errors.Join(err, keepMode(f, old.Mode()))
+	}
+	return errors.Join(err, syncFile(f), f.Close())
 }
 
-// commit is the point of no return.
+// keepMode gives f a mode that the umask may have narrowed. A file system that has one mode for all is not asked to.
+func keepMode(f *os.File, mode fs.FileMode) error {
+	info, err := f.Stat()
+	if err != nil || info.Mode() == mode {
+		return err
+	}
+	return f.Chmod(mode)
+}
+
+// commit is the point of no return. What the journal names is on the disk before it is.
 func (p *Project) commit(steps []step) error {
 	content, err := json.Marshal(steps)
 	if err != nil {
 		return err
 	}
 	const draft = journal + ".draft"
-	if err := writeSynced(p.root, draft, content, 0o644); err != nil {
+	g := syncGroup()
+	g.Go(func() error { return writeSynced(p.root, draft, content, nil) })
+	g.Go(func() error { return syncFolders(p.root, []step{{Path: stageDir + "/0"}}) })
+	if err := g.Wait(); err != nil {
 		return err
 	}
-	return p.root.Rename(draft, journal)
+	if err := p.root.Rename(draft, journal); err != nil {
+		return err
+	}
+	if err := syncFolder(p.root, CacheDir); err != nil {
+		return errors.Join(err, p.root.Remove(journal))
+	}
+	return nil
 }
 
 // finish does the steps of a committed journal and removes it. It reports whether there was one. A later run looks
@@ -275,6 +300,9 @@ func finish(root *os.Root, later bool) (found bool, kept []string, err error) {
 		if err := do(root, s); err != nil {
 			return false, nil, err
 		}
+	}
+	if err := syncFolders(root, steps); err != nil {
+		return false, nil, err
 	}
 	return true, kept, errors.Join(root.Remove(journal), root.RemoveAll(stageDir))
 }

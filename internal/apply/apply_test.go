@@ -111,25 +111,28 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// TestApplyKeepsMode checks modes that a umask narrows, too.
 func TestApplyKeepsMode(t *testing.T) {
-	dir := write(t, map[string]string{"run.sh": "1"})
-	name := filepath.Join(dir, "run.sh")
-	if err := os.Chmod(name, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	before, err := os.Stat(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := open(t, dir).Apply([]Change{{Path: "run.sh", Content: []byte("2"), Expect: []byte("1")}}); err != nil {
-		t.Fatal(err)
-	}
-	after, err := os.Stat(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if before.Mode() != after.Mode() {
-		t.Errorf("the mode was %v and is %v", before.Mode(), after.Mode())
+	for _, mode := range []fs.FileMode{0o755, 0o777, 0o666, 0o600, 0o444, 0o775 | fs.ModeSetgid} {
+		dir := write(t, map[string]string{"run.sh": "1"})
+		name := filepath.Join(dir, "run.sh")
+		if err := os.Chmod(name, mode); err != nil {
+			t.Fatal(err)
+		}
+		before, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := open(t, dir).Apply([]Change{{Path: "run.sh", Content: []byte("2"), Expect: []byte("1")}}); err != nil {
+			t.Fatal(err)
+		}
+		after, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before.Mode() != after.Mode() {
+			t.Errorf("the mode was %v and is %v", before.Mode(), after.Mode())
+		}
 	}
 }
 
