@@ -59,8 +59,9 @@ func (s Set) Err() error {
 	return slices.CompactFunc(sorted, func(a, b Diagnostic) bool { return a.Pos == b.Pos && a.Message == b.Message })
 }
 
+// compare is total. Of two findings that differ in their hint only, the one that has one comes first, and is kept.
 func compare(a, b Diagnostic) int {
-	return cmp.Or(a.Compare(b.Pos), strings.Compare(a.Message, b.Message))
+	return cmp.Or(a.Compare(b.Pos), strings.Compare(a.Message, b.Message), strings.Compare(b.Hint, a.Hint))
 }
 
 // Error prints every finding with its line and hint.

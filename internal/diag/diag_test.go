@@ -3,6 +3,7 @@ package diag
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -30,16 +31,22 @@ func TestErrIsSortedAndDistinct(t *testing.T) {
 	s.At(Pos{"a", 2, 1}, "", "y")
 	s.At(Pos{"a", 2, 1}, "", "x")
 	s.At(Pos{"a", 2, 1}, "a hint", "x")
+	s.At(Pos{"a", 2, 1}, "a fuller hint", "x")
 	s.At(Pos{File: "a"}, "", "the file")
 	err := fmt.Errorf("wrapped: %w", s.Err())
 	var found Set
 	if !errors.As(err, &found) {
 		t.Fatalf("%v is not a Set", err)
 	}
-	want := "a: the file\na:2:1: x\na:2:1: y\na:2:5: line 2, column 5\na:10:1: line 10\nb:1:1: first of b"
+	want := "a: the file\na:2:1: x\n      → a hint\na:2:1: y\na:2:5: line 2, column 5\na:10:1: line 10\nb:1:1: first of b"
 	if got := found.Error(); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
+	slices.Reverse(s)
+	if got := s.Err().Error(); got != want {
+		t.Errorf("in another order:\n%s\nwant:\n%s", got, want)
+	}
+	slices.Reverse(s)
 	if s[0].Message != "first of b" {
 		t.Error("Err sorts the set that it is asked of")
 	}
