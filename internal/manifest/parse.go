@@ -65,6 +65,9 @@ func (d *decoder) document(content []byte) (ast.Node, bool) {
 func (d *decoder) manifest(root ast.Node) *Manifest {
 	m := &Manifest{}
 	fields := d.mapping(root, "svc.yaml", "version", "name", "module", "proto", "registry", "layers", "apps")
+	if fields == nil {
+		return m
+	}
 	d.version(root, fields["version"])
 	m.Name = d.required(root, fields, "name", CheckName)
 	m.Module = d.required(root, fields, "module", CheckModule)
@@ -91,6 +94,9 @@ func (d *decoder) proto(root, n ast.Node) Proto {
 		return Proto{}
 	}
 	fields := d.mapping(n, "proto", "roots", "descriptor_set")
+	if fields == nil {
+		return Proto{}
+	}
 	var p Proto
 	if list, ok := fields["roots"].(*ast.SequenceNode); ok && len(list.Values) == 0 {
 		d.found.At(d.pos(list), "", "proto.roots is empty")
@@ -119,6 +125,9 @@ func (d *decoder) apps(root, n ast.Node) []App {
 	var apps []App
 	for _, item := range items {
 		fields := d.mapping(item, "an app", "name", "services", "clients")
+		if fields == nil {
+			continue
+		}
 		a := App{Pos: d.pos(item)}
 		a.Name = d.required(item, fields, "name", CheckName)
 		a.Services = d.refs(fields["services"], "services")
@@ -141,9 +150,8 @@ func (d *decoder) checkClients(clients []Ref) {
 	}
 }
 
-// mapping returns the values of n by key and reports keys that are not allowed.
+// mapping returns the values of n by key and reports keys that are not allowed. It is nil when n is something else.
 func (d *decoder) mapping(n ast.Node, what string, allowed ...string) map[string]ast.Node {
-	fields := map[string]ast.Node{}
 	var values []*ast.MappingValueNode
 	switch n := n.(type) {
 	case *ast.MappingNode:
@@ -152,8 +160,9 @@ func (d *decoder) mapping(n ast.Node, what string, allowed ...string) map[string
 		values = []*ast.MappingValueNode{n}
 	default:
 		d.wrongKind(n, what, "a mapping")
-		return fields
+		return nil
 	}
+	fields := map[string]ast.Node{}
 	for _, v := range values {
 		key := v.Key.String()
 		if k, ok := v.Key.(*ast.StringNode); ok {
@@ -185,7 +194,7 @@ func (d *decoder) sequence(n ast.Node, what string) []ast.Node {
 func (d *decoder) refs(n ast.Node, what string) []Ref {
 	var refs []Ref
 	for _, item := range d.sequence(n, what) {
-		if name, ok := d.text(item, what); ok {
+		if name, ok := d.text(item, "an entry of "+what); ok {
 			refs = append(refs, Ref{Name: name, Pos: d.pos(item)})
 		}
 	}
@@ -239,6 +248,26 @@ func (d *decoder) wrongKind(n ast.Node, what, want string) {
 	case *ast.AnchorNode, *ast.AliasNode:
 		d.found.At(d.pos(n), "write it out", "%s is an anchor or alias, which svc.yaml doesn't take", what)
 	default:
-		d.found.At(d.pos(n), "", "%s is a %s, not %s", what, strings.ToLower(n.Type().YAMLName()), want)
+		d.found.At(d.pos(n), "", "%s must be %s, not %s", what, want, kind(n))
+	}
+}
+
+// kind says what a value is, in the words of somebody who writes YAML.
+func kind(n ast.Node) string {
+	switch n.(type) {
+	case *ast.StringNode, *ast.LiteralNode:
+		return "text"
+	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		return "a number"
+	case *ast.BoolNode:
+		return "true or false"
+	case *ast.NullNode:
+		return "null"
+	case *ast.SequenceNode:
+		return "a list"
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "a mapping"
+	default:
+		return "a value with a tag"
 	}
 }
