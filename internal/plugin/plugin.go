@@ -201,38 +201,8 @@ func (o options) readManifest(e *engine.Engine) (m *manifest.Manifest, fresh []b
 			return nil, nil, err
 		}
 	}
-	fresh, err = o.newManifest(e)
-	if err != nil {
+	if m, err = o.newManifest(e); err != nil {
 		return nil, nil, err
 	}
-	m, err = e.ParseManifest(manifest.FileName, fresh)
-	return m, fresh, err
-}
-
-func (o options) newManifest(e *engine.Engine) ([]byte, error) {
-	if o.module == "" {
-		return nil, errors.New("there is no svc.yaml, so option module=PATH is needed; the options are " + known)
-	}
-	m := &manifest.Manifest{
-		Name: o.name, Module: o.module, Registry: o.registry,
-		Proto: manifest.Proto{Roots: []string{"api"}},
-	}
-	if m.Name == "" {
-		m.Name = manifest.NameFromModule(o.module)
-	}
-	layers, err := e.DefaultLayers(o.with, o.without)
-	if err != nil {
-		return nil, err
-	}
-	m.Layers = manifest.Refs(layers...)
-	for _, a := range o.apps {
-		if len(a.services) == 0 {
-			a.services = []string{manifest.AllServices}
-		}
-		m.Apps = append(m.Apps, manifest.App{Name: a.name, Services: manifest.Refs(a.services...)})
-	}
-	if len(m.Apps) == 0 {
-		m.Apps = []manifest.App{{Name: m.Name, Services: manifest.Refs(manifest.AllServices)}}
-	}
-	return manifest.Format(m), nil
+	return m, manifest.Format(m), nil
 }

@@ -56,7 +56,8 @@ type Source struct {
 	Roots []string // import roots, in order
 	Files []string // import paths; nil for every .proto below Roots
 
-	tabs *tabs // of what Load has read
+	tabs   *tabs                                  // of what Load has read
+	linked map[string]protoreflect.FileDescriptor // what need not be compiled again
 }
 
 // Load compiles the files of src and all that they import. Errors in the contract are a diag.Set.
@@ -68,7 +69,7 @@ func Load(ctx context.Context, src Source) (*Contract, error) {
 	}
 	compiled, found, err := src.compile(ctx, files)
 	if err != nil && ctx.Err() == nil {
-		found = append(found, src.compileEach(ctx, files)...)
+		found = append(found, src.compileEach(ctx, files, compiled)...)
 	}
 	switch set := found.Err(); {
 	case ctx.Err() != nil:
@@ -95,11 +96,19 @@ func (src Source) compile(ctx context.Context, files []string) (linker.Files, di
 	return compiled, found, err
 }
 
-// compileEach finds what an error in one file keeps the compiler from saying about the others.
-func (src Source) compileEach(ctx context.Context, files []string) diag.Set {
+// compileEach finds what an error in one file keeps the compiler from saying about the others. compiled are those
+// that are fine, and nil for the others.
+func (src Source) compileEach(ctx context.Context, files []string, compiled linker.Files) diag.Set {
 	var all diag.Set
+	src.linked = map[string]protoreflect.FileDescriptor{}
+	keep := func(f protoreflect.FileDescriptor) { src.linked[f.Path()] = f }
+	walk(compiled, keep)
 	for _, f := range files {
-		_, found, err := src.compile(ctx, []string{f})
+		if src.linked[f] != nil {
+			continue
+		}
+		compiled, found, err := src.compile(ctx, []string{f})
+		walk(compiled, keep)
 		if e, ok := errors.AsType[*fs.PathError](err); ok {
 			err = e.Err // the finding says which file it is
 		}
@@ -190,6 +199,9 @@ func Files(root string) ([]string, error) {
 
 // resolve finds an import: in the roots, or built in.
 func (src Source) resolve(name string) (protocompile.SearchResult, error) {
+	if d, ok := src.linked[name]; ok {
+		return protocompile.SearchResult{Desc: d}, nil
+	}
 	roots := make([]string, len(src.Roots))
 	for i, r := range src.Roots {
 		roots[i] = filepath.Join(src.Dir, filepath.FromSlash(r))
@@ -299,7 +311,7 @@ func descriptorProto(f protoreflect.FileDescriptor) *descriptorpb.FileDescriptor
 	return protodesc.ToFileDescriptorProto(f)
 }
 
-// walk visits each file once, imports first.
+// walk visits each file once, imports first. A nil file was not compiled.
 func walk(files linker.Files, visit func(protoreflect.FileDescriptor)) {
 	seen := map[string]bool{}
 	var do func(f protoreflect.FileDescriptor)
@@ -314,7 +326,9 @@ func walk(files linker.Files, visit func(protoreflect.FileDescriptor)) {
 		visit(f)
 	}
 	for _, f := range files {
-		do(f)
+		if f != nil {
+			do(f)
+		}
 	}
 }
 
