@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/svcgen/svc/internal/godecl"
 )
 
 // place finds the file for each declaration that New adds.
@@ -170,14 +172,37 @@ func (s *session) keep() {
 			going[key] = s.untouched(key)
 		}
 	}
+	candidates := slices.DeleteFunc(packageLevel(going), func(key string) bool {
+		return !going[key] || strings.HasPrefix(key, "Test") // nothing needs a test
+	})
+	if len(candidates) == 0 {
+		return
+	}
+	rest := s.rest(candidates)
 	for again := true; again; {
 		again = false
-		for _, key := range packageLevel(going) {
-			if user := s.user(key, going); going[key] && user != "" {
+		for _, key := range candidates {
+			if user := s.user(rest, key, going); going[key] && user != "" {
 				going[key], s.kept[key], again = false, user, true
 			}
 		}
 	}
+}
+
+// rest is what the files would be if candidates stayed: only there it shows what still needs them.
+func (s *session) rest(candidates []string) map[string]*godecl.File {
+	for _, key := range candidates {
+		s.kept[key] = "it may be needed"
+	}
+	rest := map[string]*godecl.File{}
+	for name, f := range s.disk {
+		r := s.change.Sync(f, s.adds[name])
+		if after, err := godecl.Parse(path.Base(name), r.Content); err == nil {
+			rest[name] = after
+		}
+	}
+	clear(s.kept)
+	return rest
 }
 
 // untouched reports whether all files that declare something have it as svc emitted it.
@@ -191,9 +216,9 @@ func (s *session) untouched(key string) bool {
 }
 
 // user says what needs a declaration that would go.
-func (s *session) user(name string, going map[string]bool) string {
-	for _, p := range slices.Sorted(maps.Keys(s.disk)) {
-		for _, by := range s.disk[p].Mentions(name) {
+func (s *session) user(rest map[string]*godecl.File, name string, going map[string]bool) string {
+	for _, p := range slices.Sorted(maps.Keys(rest)) {
+		for _, by := range rest[p].Mentions(name) {
 			if !going[by] {
 				return needs(by, p)
 			}
