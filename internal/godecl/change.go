@@ -108,7 +108,7 @@ func (s *syncer) merge(b, d, n *decl) {
 		s.conflict(d.key, "%s: you and svc changed the same lines of it", d.key)
 		return
 	}
-	s.replace(d.start, d.end, tidy(d.text(), r.Text()))
+	s.replace(d.start, d.end, tidyAll(d.text(), r.Text()))
 }
 
 // group reports what can't follow by itself: a declaration that its owner has put in one with others.

@@ -256,7 +256,11 @@ func (b *importBlock) cut(from, to token.Pos, doc *ast.CommentGroup) {
 	}
 	after := b.text(end, len(b.src))
 	space := after[:len(after)-len(strings.TrimLeft(after, " \t\r\n"))]
-	b.edits.add(len(before), end+max(0, strings.LastIndex(strings.ReplaceAll(space, "\r\n", " \n"), "\n")), "")
+	last := max(0, strings.LastIndexByte(space, '\n'))
+	if last > 0 && space[last-1] == '\r' {
+		last--
+	}
+	b.edits.add(len(before), end+last, "")
 }
 
 // cutLine removes one import's line.

@@ -22,7 +22,7 @@ func Rename(src []byte, names map[string]string) (content []byte, notes []Note, 
 	if len(r.edits) == 0 {
 		return src, r.notes, nil
 	}
-	content = []byte(tidy(string(src), string(r.edits.apply(src))))
+	content = []byte(tidyAll(string(src), string(r.edits.apply(src))))
 	return content, r.notes, nil
 }
 

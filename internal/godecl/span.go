@@ -2,7 +2,8 @@ package godecl
 
 import (
 	"go/ast"
-	"go/format"
+	"go/parser"
+	"go/token"
 	"strings"
 )
 
@@ -116,6 +117,6 @@ func (s *syncer) receiverLike(n *decl) edits {
 
 // parses reports whether a text can be a function's body.
 func parses(body string) bool {
-	_, err := format.Source([]byte("func _() " + plain(body)))
+	_, err := parser.ParseFile(token.NewFileSet(), "", "package p\n\nfunc _() "+body, parser.SkipObjectResolution)
 	return err == nil
 }

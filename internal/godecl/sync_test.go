@@ -136,8 +136,9 @@ func TestSyncSplicesTheStandardLibrary(t *testing.T) {
 				return err
 			}
 			n++
-			for name, disk := range map[string][]byte{p: src, p + " with CRLF": crlf(src)} {
-				added += splice(t, name, disk)
+			added += splice(t, p, src)
+			if n%4 == 0 {
+				splice(t, p+" with CRLF", crlf(src))
 			}
 			return nil
 		})

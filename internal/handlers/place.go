@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/svcgen/svc/internal/godecl"
 )
 
 // place finds the file for each declaration that New adds.
@@ -59,11 +61,23 @@ func (s *session) placeOne(e *emitted, key string) {
 	case s.broken[home] != nil:
 		s.note(home, "%s is not added yet: the file doesn't parse", name)
 		s.file(e.path()).Waits = true
-	case s.disk[home] != nil && s.disk[home].PackageName() != e.next.PackageName():
-		s.conflict(home, "%s is not added: the file is of package %s, not %s", name, s.disk[home].PackageName(), e.next.PackageName())
+	case s.disk[home] != nil && s.disk[home].Foreign() && !isTest(key):
+		s.conflict(home, "%s is not added: the file is of package %s", name, s.disk[home].PackageName())
+	case s.disk[home] == nil && s.otherPackage(e) != "":
+		s.conflict(home, "%s is not added: you have renamed the package to %s", name, s.otherPackage(e))
 	default:
 		s.adds[home] = append(s.adds[home], key)
 	}
+}
+
+// otherPackage is the name that the owner has given to the package, if it is not svc's.
+func (s *session) otherPackage(e *emitted) string {
+	for _, p := range slices.Sorted(maps.Keys(s.disk)) {
+		if f := s.disk[p]; !f.Foreign() && f.PackageName() != e.next.PackageName() {
+			return f.PackageName()
+		}
+	}
+	return ""
 }
 
 func shortName(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
@@ -81,7 +95,7 @@ func (s *session) homeOf(e *emitted) string {
 	}
 	for _, key := range e.base.Keys() {
 		for _, p := range slices.Sorted(maps.Keys(s.disk)) {
-			if s.disk[p].Declares(s.change.Own(key)) {
+			if s.disk[p].Declares(s.change.Own(key)) && (!s.disk[p].Foreign() || isTest(key)) {
 				return p
 			}
 		}
@@ -170,14 +184,37 @@ func (s *session) keep() {
 			going[key] = s.untouched(key)
 		}
 	}
+	candidates := slices.DeleteFunc(packageLevel(going), func(key string) bool {
+		return !going[key] || isTest(key) // nothing needs a test
+	})
+	if len(candidates) == 0 {
+		return
+	}
+	rest := s.rest(candidates)
 	for again := true; again; {
 		again = false
-		for _, key := range packageLevel(going) {
-			if user := s.user(key, going); going[key] && user != "" {
+		for _, key := range candidates {
+			if user := s.user(rest, key, going); going[key] && user != "" {
 				going[key], s.kept[key], again = false, user, true
 			}
 		}
 	}
+}
+
+// rest is what the files would be if candidates stayed: only there it shows what still needs them.
+func (s *session) rest(candidates []string) map[string]*godecl.File {
+	for _, key := range candidates {
+		s.kept[key] = "it may be needed"
+	}
+	rest := map[string]*godecl.File{}
+	for name, f := range s.disk {
+		r := s.change.Sync(f, s.adds[name])
+		if after, err := godecl.Parse(path.Base(name), r.Content); err == nil {
+			rest[name] = after
+		}
+	}
+	clear(s.kept)
+	return rest
 }
 
 // untouched reports whether all files that declare something have it as svc emitted it.
@@ -191,9 +228,9 @@ func (s *session) untouched(key string) bool {
 }
 
 // user says what needs a declaration that would go.
-func (s *session) user(name string, going map[string]bool) string {
-	for _, p := range slices.Sorted(maps.Keys(s.disk)) {
-		for _, by := range s.disk[p].Mentions(name) {
+func (s *session) user(rest map[string]*godecl.File, name string, going map[string]bool) string {
+	for _, p := range slices.Sorted(maps.Keys(rest)) {
+		for _, by := range rest[p].Mentions(name) {
 			if !going[by] {
 				return needs(by, p)
 			}

@@ -203,14 +203,17 @@ func checkFormat(t testing.TB, p Package, out map[string]File) {
 		if !exists || len(was) == 0 {
 			continue
 		}
-		crlf := strings.Contains(string(was), "\r\n")
-		if bare := strings.Count(string(f.Content), "\n") - strings.Count(string(f.Content), "\r\n"); crlf && bare > 0 {
+		if crlf := strings.Contains(string(was), "\r\n"); crlf && bareNewlines(f.Content) > bareNewlines(was) {
 			t.Errorf("%s has lost the line ends of its owner", name)
 		}
 		if strings.HasPrefix(string(was), "\uFEFF") != strings.HasPrefix(string(f.Content), "\uFEFF") {
 			t.Errorf("%s has another byte order mark", name)
 		}
 	}
+}
+
+func bareNewlines(src []byte) int {
+	return strings.Count(string(src), "\n") - strings.Count(string(src), "\r\n")
 }
 
 // checkLines counts what the owner has marked as theirs: lines that svc changes keep the mark.
