@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -143,3 +144,30 @@ func checkFormat(t *testing.T, name, content string) {
 }
 
 func diff(want, got string) string { return udiff.Unified("want", "got", want, got) }
+
+var (
+	settingKey = regexp.MustCompile(`(?m)^\t\t\{"([a-z_.]+)", `)
+	readmeKey  = regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\| ")
+)
+
+// TestReadmeKeys checks that a project's README lists every key that --help does, used or not.
+func TestReadmeKeys(t *testing.T) {
+	t.Parallel()
+	for name := range goldenProjects {
+		tree := readTree(t, filepath.Join(goldens, name))
+		_, readme, _ := strings.Cut(tree["README.md"], "\n## Configure\n")
+		want := submatches(settingKey, tree["internal/platform/config/settings.go"])
+		if got := submatches(readmeKey, readme); len(want) == 0 || !slices.Equal(got, want) {
+			t.Errorf("%s: README has\n%q, --help\n%q", name, got, want)
+		}
+	}
+}
+
+func submatches(pattern *regexp.Regexp, text string) []string {
+	var found []string
+	for _, m := range pattern.FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	slices.Sort(found)
+	return found
+}

@@ -101,6 +101,9 @@ func (a *App) Run(ctx context.Context, register func(grpc.ServiceRegistrar)) err
 
 func (a *App) instance(services []string) (registry.Instance, error) {
 	addr, err := registry.Advertise(a.cfg.Server.Advertise, a.listeners.grpc.Addr())
+	if _, nowhere := a.registry.(registry.None); nowhere && err != nil {
+		addr, err = a.listeners.grpc.Addr().String(), nil // nobody is told to dial it
+	}
 	if err != nil {
 		return registry.Instance{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"slices"
@@ -272,6 +273,32 @@ func TestRunEndsWhenAServerFails(t *testing.T) {
 	}
 	if err := <-run(t, a).ended; err == nil || !strings.Contains(err.Error(), "serve admin") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// unreachable is a listener at an address that others can't dial.
+type unreachable struct{ net.Listener }
+
+func (unreachable) Addr() net.Addr { return &net.UnixAddr{Net: "unix", Name: "shop.sock"} }
+
+func TestRunNeedsAnAddressOnlyToAdvertiseIt(t *testing.T) {
+	tests := map[string]struct {
+		registry registry.Registry
+		want     string
+	}{
+		"listed nowhere":   {registry.None{Log: slog.New(slog.DiscardHandler)}, "<nil>"},
+		"to be registered": {&witness{}, "advertise shop.sock"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			a := newApp(t)
+			a.listeners.grpc, a.registry = unreachable{a.listeners.grpc}, test.registry
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel() // it starts, and ends at once
+			if err := a.Run(ctx, func(grpc.ServiceRegistrar) {}); !strings.HasPrefix(fmt.Sprint(err), test.want) {
+				t.Errorf("got %v, want %s", err, test.want)
+			}
+		})
 	}
 }
 
