@@ -5,6 +5,7 @@ import (
 	"go/format"
 	"maps"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -170,4 +171,27 @@ func submatches(pattern *regexp.Regexp, text string) []string {
 	}
 	slices.Sort(found)
 	return found
+}
+
+// TestGitIgnore checks that git takes all that svc emits, and leaves out what is of one machine: what is unresolved there,
+// and what is built.
+func TestGitIgnore(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("there is no git")
+	}
+	dir := t.TempDir()
+	want := readTree(t, filepath.Join(goldens, "shop"))
+	want.write(t, dir)
+	files{
+		".svc/conflicts/internal/service/deps.go.base": "", ".svc/conflicts/go.mod": "", "bin/storefront": "", "cover.out": "",
+	}.write(t, dir)
+	git := command{dir: dir, env: []string{"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1"}}
+	git.run(t, "git", "init", "--quiet")
+	out := git.run(t, "git", "ls-files", "--others", "--exclude-standard", "-z")
+	got := strings.Split(strings.TrimSuffix(out, "\x00"), "\x00")
+	slices.Sort(got)
+	if want := slices.Sorted(maps.Keys(want)); !slices.Equal(got, want) {
+		t.Errorf("git takes what is not svc's, or not all that is:\n%s", diff(strings.Join(want, "\n"), strings.Join(got, "\n")))
+	}
 }

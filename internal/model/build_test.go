@@ -94,6 +94,9 @@ func TestBuild(t *testing.T) {
 	if app.EnvPrefix != "MY_SHOP" || len(app.Services) != 1 || app.Services[0] != catalog || len(app.Clients) != 1 || len(p.Calls) != 1 || p.Calls[0].Field != "Orders" {
 		t.Errorf("* is not what the app doesn't call: %+v", app)
 	}
+	if got := p.AppOf(catalog); got != app || p.AppOf(p.Services[1]) != nil {
+		t.Errorf("%s is served by %v", catalog.FullName, got)
+	}
 	if len(p.Warnings) != 0 {
 		t.Errorf("got %v", p.Warnings)
 	}

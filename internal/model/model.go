@@ -49,6 +49,16 @@ func (p *Project) HasRequired() bool {
 	return false
 }
 
+// AppOf returns the first app that serves a service; nil for one that is served elsewhere.
+func (p *Project) AppOf(s *Service) *App {
+	for _, a := range p.Apps {
+		if slices.Contains(a.Services, s) {
+			return a
+		}
+	}
+	return nil
+}
+
 // App is the data of a template that is rendered for each app.
 type App struct {
 	Project   *Project
