@@ -183,3 +183,17 @@ func (f foreign) health(t *testing.T, service string) healthpb.HealthCheckRespon
 	}
 	return answer.GetStatus()
 }
+
+// watch watches the health of the server, which serves.
+func (f foreign) watch(t *testing.T) healthpb.Health_WatchClient {
+	t.Helper()
+	watched, err := healthpb.NewHealthClient(f).Watch(within(t), &healthpb.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := watched.Recv()
+	if err != nil || answer.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+		t.Fatalf("the health that is watched is %v, %v, want SERVING", answer.GetStatus(), err)
+	}
+	return watched
+}

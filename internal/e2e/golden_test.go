@@ -5,8 +5,10 @@ import (
 	"go/format"
 	"maps"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -143,3 +145,53 @@ func checkFormat(t *testing.T, name, content string) {
 }
 
 func diff(want, got string) string { return udiff.Unified("want", "got", want, got) }
+
+var (
+	settingKey = regexp.MustCompile(`(?m)^\t\t\{"([a-z_.]+)", `)
+	readmeKey  = regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\| ")
+)
+
+// TestReadmeKeys checks that a project's README lists every key that --help does, used or not.
+func TestReadmeKeys(t *testing.T) {
+	t.Parallel()
+	for name := range goldenProjects {
+		tree := readTree(t, filepath.Join(goldens, name))
+		_, readme, _ := strings.Cut(tree["README.md"], "\n## Configure\n")
+		want := submatches(settingKey, tree["internal/platform/config/settings.go"])
+		if got := submatches(readmeKey, readme); len(want) == 0 || !slices.Equal(got, want) {
+			t.Errorf("%s: README has\n%q, --help\n%q", name, got, want)
+		}
+	}
+}
+
+func submatches(pattern *regexp.Regexp, text string) []string {
+	var found []string
+	for _, m := range pattern.FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	slices.Sort(found)
+	return found
+}
+
+// TestGitIgnore checks that git takes all that svc emits, and leaves out what is of one machine: what is unresolved there,
+// and what is built.
+func TestGitIgnore(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("there is no git")
+	}
+	dir := t.TempDir()
+	want := readTree(t, filepath.Join(goldens, "shop"))
+	want.write(t, dir)
+	files{
+		".svc/conflicts/internal/service/deps.go.base": "", ".svc/conflicts/go.mod": "", "bin/storefront": "", "cover.out": "",
+	}.write(t, dir)
+	git := command{dir: dir, env: []string{"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1"}}
+	git.run(t, "git", "init", "--quiet")
+	out := git.run(t, "git", "ls-files", "--others", "--exclude-standard", "-z")
+	got := strings.Split(strings.TrimSuffix(out, "\x00"), "\x00")
+	slices.Sort(got)
+	if want := slices.Sorted(maps.Keys(want)); !slices.Equal(got, want) {
+		t.Errorf("git takes what is not svc's, or not all that is:\n%s", diff(strings.Join(want, "\n"), strings.Join(got, "\n")))
+	}
+}

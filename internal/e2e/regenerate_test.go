@@ -82,7 +82,10 @@ func TestRunsAlone(t *testing.T) {
 	t.Parallel()
 	app := start(t, buildApps(t, filepath.Join(goldens, "minimal")), "hello", loopback("HELLO"))
 	addr, _ := app.serving(t)
-	checkAlone(t, app, "hello.v1.Greeter")
+	checkAlone(t, app, "INFO", "hello.v1.Greeter") // svc.yaml says registry: none
+	if warning, _, _ := app.log.find(line{"level": "WARN"}); warning != nil {
+		t.Errorf("it warns, though all is as it should be: %v", warning)
+	}
 
 	_, err := dial(t, addr).call(within(t), t, "hello.v1.Greeter/SayHello", []string{`{"name": "you"}`})
 	if status.Code(err) != codes.Unimplemented {
@@ -94,16 +97,16 @@ func TestRunsAlone(t *testing.T) {
 	app.log.await(t, line{"msg": "stopped"})
 }
 
-// checkAlone looks for the warning that an app gives that nobody can find.
-func checkAlone(t *testing.T, app *process, services ...string) {
+// checkAlone looks for what an app says that nobody can find.
+func checkAlone(t *testing.T, app *process, level string, services ...string) {
 	t.Helper()
-	warning := app.log.await(t, line{"level": "WARN", "msg": "not registered: other services can't find this one, only dial its address"})
+	said := app.log.await(t, line{"level": level, "msg": "not registered: other services can't find this one, only dial its address"})
 	var named []string
-	for _, s := range warning["services"].([]any) {
+	for _, s := range said["services"].([]any) {
 		named = append(named, s.(string))
 	}
 	if !slices.Equal(named, services) {
-		t.Errorf("the warning names %v, want %v", named, services)
+		t.Errorf("it names %v, want %v", named, services)
 	}
 }
 

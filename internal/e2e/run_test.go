@@ -362,19 +362,25 @@ func (s *shop) testRestart(t *testing.T, old *process) {
 	}
 }
 
-// testEnd ends all apps. Once one has ended etcd has no entry of it, and need not wait for a lease to expire.
+// testEnd ends all apps, whose health somebody watches, as clients and meshes do. Once one has ended etcd has no entry of
+// it, and need not wait for a lease to expire.
 func (s *shop) testEnd(t *testing.T) {
 	for app, p := range s.apps {
 		addr, _ := p.serving(t)
+		watched := dial(t, addr).watch(t)
 		if code := p.terminate(t); code != 0 {
 			t.Errorf("%s: exit code %d", app, code)
 		}
+		checkWatchEnded(t, app, watched)
 		for key := range s.listed(t) {
 			if strings.HasSuffix(key, "/"+addr) {
 				t.Errorf("%s has ended, but %s is still there", app, key)
 			}
 		}
 		p.log.await(t, line{"msg": "stopped"})
+		if cut, _, _ := p.log.find(line{"msg": "calls in flight are cut off"}); cut != nil {
+			t.Errorf("%s waits for those who watch its health", app)
+		}
 	}
 	if all := s.listed(t); len(all) > 0 {
 		t.Errorf("entries are left: %v", all)
@@ -385,10 +391,22 @@ func (s *shop) testEnd(t *testing.T) {
 	}
 }
 
+// checkWatchEnded reads what somebody who watched an app until its end was told.
+func checkWatchEnded(t *testing.T, app string, watched healthpb.Health_WatchClient) {
+	t.Helper()
+	answer, err := watched.Recv()
+	if err != nil || answer.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
+		t.Errorf("%s: before the end its health is %v, %v, want NOT_SERVING", app, answer.GetStatus(), err)
+	}
+	if _, err := watched.Recv(); status.Code(err) != codes.Unavailable {
+		t.Errorf("%s: the watch of its health ends with %v, want Unavailable", app, err)
+	}
+}
+
 // testAlone starts an app that could be registered, but is not told where.
 func (s *shop) testAlone(t *testing.T) {
 	app := start(t, s.bin, "storefront", loopback("STOREFRONT"))
-	checkAlone(t, app, shopServices["storefront"]...)
+	checkAlone(t, app, "WARN", shopServices["storefront"]...)
 	if code := app.terminate(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

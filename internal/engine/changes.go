@@ -121,7 +121,7 @@ func Aside(a plan.Action) []string {
 
 // appendChange appends what makes the content of a file the given one, unless it is already.
 func appendChange(changes []apply.Change, root *os.Root, path string, content []byte) ([]apply.Change, error) {
-	now, err := root.ReadFile(path)
+	now, err := readIn(root, path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

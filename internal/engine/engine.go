@@ -197,13 +197,13 @@ func (e *Engine) stubs(ctx context.Context, p *model.Project, request *pluginpb.
 func ReadModule(dir string) (Module, error) {
 	var m Module
 	var err error
-	if m.GoMod, err = os.ReadFile(filepath.Join(dir, "go.mod")); err != nil {
+	if m.GoMod, err = readRegular(filepath.Join(dir, "go.mod")); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return Module{}, nil
 		}
 		return Module{}, err
 	}
-	m.GoSum, err = os.ReadFile(filepath.Join(dir, "go.sum"))
+	m.GoSum, err = readRegular(filepath.Join(dir, "go.sum"))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}

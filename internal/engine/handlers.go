@@ -103,7 +103,7 @@ func readGo(root *os.Root, folder string) (map[string][]byte, error) {
 		if !strings.HasSuffix(name, ".go") || !e.Type().IsRegular() {
 			continue
 		}
-		if files[name], err = root.ReadFile(name); err != nil {
+		if files[name], err = readIn(root, name); err != nil {
 			return nil, err
 		}
 	}

@@ -53,14 +53,14 @@ func (r Resolve) one(root *os.Root, path string) (plan.Resolution, error) {
 	if r.Side == Theirs {
 		return plan.Resolution{Theirs: true}, nil
 	}
-	disk, err := root.ReadFile(path)
+	disk, err := readIn(root, path)
 	if err != nil || !merge.Marked(disk) {
 		return plan.Resolution{}, ignoreNotExist(err)
 	}
 	if r.Side == Merged {
 		return plan.Resolution{}, fmt.Errorf("%w: %s still has conflict markers: edit them away first", ErrNotResolved, path)
 	}
-	ours, err := root.ReadFile(conflictPath(path, oursSuffix))
+	ours, err := readIn(root, conflictPath(path, oursSuffix))
 	if errors.Is(err, fs.ErrNotExist) {
 		return plan.Resolution{}, fmt.Errorf("%w: %s has conflict markers, and what it was before is not on this machine: edit them away, then take --merged", ErrNotResolved, path)
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -80,7 +81,7 @@ func (s *state) read(root *os.Root, name string) error {
 		s.outside[name] = true
 		return nil
 	}
-	content, err := root.ReadFile(name)
+	content, err := readIn(root, name)
 	switch {
 	case err == nil:
 		s.disk[name] = content
@@ -92,7 +93,7 @@ func (s *state) read(root *os.Root, name string) error {
 
 // readBase reads what svc emitted last. With the markers of a merge in it, nobody knows what that was.
 func (s *state) readBase(root *os.Root, name string) error {
-	content, err := root.ReadFile(lock.BasePath(name))
+	content, err := readIn(root, lock.BasePath(name))
 	switch {
 	case err == nil && !bytes.Contains(content, []byte("\n<<<<<<< ")):
 		s.bases[name] = content
@@ -100,6 +101,18 @@ func (s *state) readBase(root *os.Root, name string) error {
 		return err
 	}
 	return nil
+}
+
+// readIn reads a file of the project that is one, as readRegular does.
+func readIn(root *os.Root, name string) ([]byte, error) {
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file: move it away", name)
+	}
+	return root.ReadFile(name)
 }
 
 // leadsOut reports whether a file is a link to a place outside the project.

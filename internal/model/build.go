@@ -12,6 +12,7 @@ import (
 
 	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/manifest"
+	"github.com/svcgen/svc/internal/tree"
 )
 
 // GoVersion is the language version of emitted projects.
@@ -20,6 +21,8 @@ const GoVersion = "1.26"
 // Contract is a compiled contract that knows where its files are.
 type Contract interface {
 	Pos(file string, line, col int) diag.Pos
+	// ThirdParty returns the sources of what the contract imports from others and does not hold, by import path.
+	ThirdParty() map[string]string
 }
 
 type builder struct {
@@ -39,6 +42,7 @@ func Build(m *manifest.Manifest, request *pluginpb.CodeGeneratorRequest, contrac
 		return nil, err
 	}
 	p := b.project(files)
+	b.thirdParty(p)
 	plugin, err := b.plugin(p.Stubs)
 	if err != nil {
 		b.found.At(b.start(), "", "protoc-gen-go can't take the contract: %v", err)
@@ -86,6 +90,19 @@ func (b *builder) project(files map[string]*goFile) *Project {
 	}
 	slices.Sort(p.Features)
 	return p
+}
+
+// thirdParty collects what the project has to hold for compilers other than svc.
+func (b *builder) thirdParty(p *Project) {
+	for file, source := range b.contract.ThirdParty() {
+		p.ThirdParty = append(p.ThirdParty, ThirdParty{File: file, Source: source})
+	}
+	slices.SortFunc(p.ThirdParty, func(x, y ThirdParty) int { return strings.Compare(x.File, y.File) })
+	for _, root := range b.manifest.Proto.Roots {
+		if root = path.Clean(root); root == tree.ThirdPartyDir || strings.HasPrefix(root, tree.ThirdPartyDir+"/") {
+			b.found.At(diag.Pos{File: manifest.FileName}, "move the contract", "proto.roots: %s is where svc puts files of its own", root)
+		}
+	}
 }
 
 // localRoots are the import roots when all lie in the project. buf takes no others, so that a project whose contract is

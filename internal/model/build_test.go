@@ -94,6 +94,9 @@ func TestBuild(t *testing.T) {
 	if app.EnvPrefix != "MY_SHOP" || len(app.Services) != 1 || app.Services[0] != catalog || len(app.Clients) != 1 || len(p.Calls) != 1 || p.Calls[0].Field != "Orders" {
 		t.Errorf("* is not what the app doesn't call: %+v", app)
 	}
+	if got := p.AppOf(catalog); got != app || p.AppOf(p.Services[1]) != nil {
+		t.Errorf("%s is served by %v", catalog.FullName, got)
+	}
 	if len(p.Warnings) != 0 {
 		t.Errorf("got %v", p.Warnings)
 	}
@@ -151,5 +154,53 @@ func TestParameter(t *testing.T) {
 	got := Parameter([]Stub{{File: "a b.proto", Package: Package{Path: "m/gen/a", Name: "a"}}, {File: "c.proto", Package: Package{Path: "m/gen/c", Name: "cpb"}}})
 	if want := "Ma b.proto=m/gen/a;a,Mc.proto=m/gen/c;cpb"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestThirdParty(t *testing.T) {
+	m := project(manifest.App{Name: "a", Services: manifest.Refs("*")})
+	m.Proto.Roots = []string{"api"}
+	build := func(imports string) *Project {
+		c := load(t, strings.Replace(contract, "import", imports+"import", 1))
+		p, err := Build(m, c.Request, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := build("import \"google/api/annotations.proto\";\nimport \"buf/validate/validate.proto\";\n")
+	var files []string
+	for _, f := range p.ThirdParty {
+		files = append(files, f.File)
+	}
+	if want := []string{"buf/validate/validate.proto", "google/api/annotations.proto", "google/api/http.proto"}; !slices.Equal(files, want) {
+		t.Errorf("got %q, want %q", files, want)
+	}
+	if got, want := p.ThirdPartyDirs(), []string{"gen/third_party/buf", "gen/third_party/google"}; !slices.Equal(got, want) {
+		t.Errorf("the folders are %q, want %q", got, want)
+	}
+	none := build("")
+	if len(none.ThirdParty) > 0 || len(none.ThirdPartyDirs()) > 0 {
+		t.Errorf("got %v", none.ThirdParty)
+	}
+	for root, want := range map[string]bool{".": true, "./gen/": true, "gen": true, "api": false, "gen/third": false, "ge": false, "../gen": false} {
+		if got := p.ThirdPartyBelow(root); got != want {
+			t.Errorf("below %s: %t", root, got)
+		}
+		if none.ThirdPartyBelow(root) {
+			t.Errorf("below %s is nothing", root)
+		}
+	}
+}
+
+func TestRootInThirdParty(t *testing.T) {
+	m := project(manifest.App{Name: "a", Services: manifest.Refs("*")})
+	c := load(t, contract)
+	for root, want := range map[string]bool{"api": true, "gen/third_party2": true, "gen/third_party": false, "./gen/third_party/google": false} {
+		m.Proto.Roots = []string{root}
+		_, err := Build(m, c.Request, c)
+		if (err == nil) != want || err != nil && !strings.HasPrefix(err.Error(), "svc.yaml: proto.roots: gen/third_party") {
+			t.Errorf("%s: got %v", root, err)
+		}
 	}
 }

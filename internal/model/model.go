@@ -3,10 +3,13 @@
 package model
 
 import (
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/svcgen/svc/internal/diag"
+	"github.com/svcgen/svc/internal/tree"
 )
 
 // Project is the data of a template that is rendered once.
@@ -17,12 +20,13 @@ type Project struct {
 	GoVersion  string   // language version of the project, e.g. "1.26"
 	ProtoRoots []string // nil when the contract is not in the project, or not in sources
 	Apps       []*App
-	Services   []*Service // all of the contract, by full name
-	Served     []*Service // by an app, by full name
-	Calls      []*Call    // services that apps call, in the order of the manifest
-	Imports    []Import   // what gen/clients needs to make Calls
-	Stubs      []Stub     // how each file of the contract maps to Go, by file
-	Features   []string   // what the contract needs of go.mod beyond the core, sorted
+	Services   []*Service   // all of the contract, by full name
+	Served     []*Service   // by an app, by full name
+	Calls      []*Call      // services that apps call, in the order of the manifest
+	Imports    []Import     // what gen/clients needs to make Calls
+	Stubs      []Stub       // how each file of the contract maps to Go, by file
+	Features   []string     // what the contract needs of go.mod beyond the core, sorted
+	ThirdParty []ThirdParty // what the contract imports from others and other compilers don't have built in, by file
 
 	// Warnings are findings that don't stop a run.
 	Warnings diag.Set
@@ -54,6 +58,16 @@ func (p *Project) Shapes() map[string]string {
 		}
 	}
 	return shapes
+}
+
+// AppOf returns the first app that serves a service; nil for one that is served elsewhere.
+func (p *Project) AppOf(s *Service) *App {
+	for _, a := range p.Apps {
+		if slices.Contains(a.Services, s) {
+			return a
+		}
+	}
+	return nil
 }
 
 // App is the data of a template that is rendered for each app.
@@ -141,6 +155,30 @@ type Method struct {
 	Deprecated bool
 	Shape      string // its kind and types, as the contract names them: "unary shop.v1.GetRequest shop.v1.Product"
 	Required   bool   // an empty request can't be sent: it has fields that proto2 requires
+}
+
+// ThirdParty is the data of a template that is rendered for each file that the contract imports from others.
+type ThirdParty struct {
+	File   string // import path, e.g. "google/api/http.proto"
+	Source string
+}
+
+// ThirdPartyDirs are the folders of ThirdParty's files, sorted.
+func (p *Project) ThirdPartyDirs() []string {
+	var dirs []string
+	for _, t := range p.ThirdParty {
+		top, _, _ := strings.Cut(t.File, "/")
+		if dir := path.Join(tree.ThirdPartyDir, top); !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// ThirdPartyBelow reports whether a root of the contract holds the folder of ThirdParty, which is no part of it.
+func (p *Project) ThirdPartyBelow(root string) bool {
+	root = path.Clean(root)
+	return len(p.ThirdParty) > 0 && (root == "." || strings.HasPrefix(tree.ThirdPartyDir, root+"/"))
 }
 
 // Import is a Go import under the name that a file uses for it.

@@ -101,20 +101,28 @@ func answer(ctx context.Context, request *pluginpb.CodeGeneratorRequest, stderr 
 func (o options) contract(request *pluginpb.CodeGeneratorRequest, m *manifest.Manifest) *protoload.Contract {
 	c := &protoload.Contract{Paths: map[string]string{}, Request: &pluginpb.CodeGeneratorRequest{ProtoFile: request.ProtoFile}}
 	for _, name := range request.FileToGenerate {
-		if protoload.Builtin(name) {
-			continue
-		}
-		c.Request.FileToGenerate = append(c.Request.FileToGenerate, name)
-		for _, root := range m.Proto.Roots {
-			p := path.Join(root, name)
-			if _, err := os.Stat(filepath.Join(o.project, filepath.FromSlash(p))); err == nil {
-				c.Paths[name] = p
-				break
-			}
+		if !protoload.Builtin(name) {
+			c.Request.FileToGenerate = append(c.Request.FileToGenerate, name)
 		}
 	}
 	slices.Sort(c.Request.FileToGenerate)
+	for _, f := range request.ProtoFile {
+		if p, ok := o.find(m, f.GetName()); ok {
+			c.Paths[f.GetName()] = p
+		}
+	}
 	return c
+}
+
+// find returns the path of the file that a root of the project has at an import path.
+func (o options) find(m *manifest.Manifest, name string) (string, bool) {
+	for _, root := range m.Proto.Roots {
+		p := path.Join(root, name)
+		if _, err := os.Stat(filepath.Join(o.project, filepath.FromSlash(p))); err == nil {
+			return p, true
+		}
+	}
+	return "", false
 }
 
 // merge answers with what svc generate would write to the project.
@@ -166,7 +174,7 @@ func (o options) merge(ctx context.Context, e *engine.Engine, m *manifest.Manife
 func (o options) checkWhole(m *manifest.Manifest, c *protoload.Contract) error {
 	var missing []string
 	for _, root := range m.Proto.Roots {
-		files, err := protoload.Files(filepath.Join(o.project, filepath.FromSlash(root)))
+		files, err := protoload.Below(o.project, root)
 		if errors.Is(err, os.ErrNotExist) {
 			continue // the contract may be somewhere else than where svc.yaml looks for it
 		}

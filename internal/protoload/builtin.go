@@ -1,6 +1,9 @@
 package protoload
 
 import (
+	"embed"
+	"io/fs"
+	"slices"
 	"strings"
 
 	// The descriptors of these packages are what imports of them resolve to.
@@ -55,19 +58,71 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// builtinDirs are the import paths that are built in and have a public Go package.
-var builtinDirs = []string{"google/protobuf/", "google/api/", "google/rpc/", "google/type/", "buf/validate/"}
+// wellKnown is the import path of what protoc and buf have built in, too.
+const wellKnown = "google/protobuf/"
+
+// builtinSources are the files of google/api, google/rpc, google/type and buf/validate that are built in, as their owners
+// publish them: for the compilers that don't have them. `.ci/builtin` fetches them; a test holds them to the descriptors.
+//
+//go:embed builtin
+var builtinSources embed.FS
+
+const builtinDir = "builtin/"
 
 // Builtin reports whether a contract may import file without having it:
 // the well-known types, google/api, google/rpc, google/type and buf/validate.
 func Builtin(file string) bool {
-	for _, dir := range builtinDirs {
-		if strings.HasPrefix(file, dir) {
-			_, err := protoregistry.GlobalFiles.FindFileByPath(file)
-			return err == nil
+	if strings.HasPrefix(file, wellKnown) {
+		_, err := protoregistry.GlobalFiles.FindFileByPath(file)
+		return err == nil
+	}
+	return thirdParty(file)
+}
+
+// thirdParty reports whether a file is built in here, but neither in protoc nor in buf.
+func thirdParty(file string) bool {
+	info, err := fs.Stat(builtinSources, builtinDir+file)
+	return err == nil && !info.IsDir()
+}
+
+// ThirdParty returns the sources of the built-in files that the contract imports, directly or through others, by import
+// path. Left out is what lies below the contract's own roots, and google/protobuf.
+func (c *Contract) ThirdParty() map[string]string {
+	sources := map[string]string{}
+	var add func(file string)
+	add = func(file string) {
+		_, own := c.Paths[file]
+		if _, done := sources[file]; own || done || !thirdParty(file) {
+			return
+		}
+		content, err := builtinSources.ReadFile(builtinDir + file)
+		if err != nil {
+			return // thirdParty has just found it
+		}
+		sources[file] = string(content)
+		for _, name := range builtinImports(file) {
+			add(name)
 		}
 	}
-	return false
+	for _, f := range c.Request.ProtoFile {
+		for _, name := range slices.Concat(f.Dependency, f.OptionDependency) {
+			add(name)
+		}
+	}
+	return sources
+}
+
+// builtinImports lists what a built-in file imports. A descriptor set may be without it, or have a copy that differs.
+func builtinImports(file string) []string {
+	desc, err := protoregistry.GlobalFiles.FindFileByPath(file)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for i := range desc.Imports().Len() {
+		names = append(names, desc.Imports().Get(i).Path())
+	}
+	return names
 }
 
 func resolveBuiltin(file string) (protocompile.SearchResult, error) {

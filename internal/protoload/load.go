@@ -28,6 +28,7 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/svcgen/svc/internal/diag"
+	"github.com/svcgen/svc/internal/tree"
 )
 
 // Contract is a compiled contract.
@@ -35,7 +36,8 @@ type Contract struct {
 	// Request holds all files in dependency order, with source info.
 	// FileToGenerate are the contract's own: everything but what is built in.
 	Request *pluginpb.CodeGeneratorRequest
-	// Paths maps a file's import path to the path that a person knows it by.
+	// Paths maps a file's import path to the path that a person knows it by. What svc, and not the contract, has is not
+	// in it; a copy of a built-in file is.
 	Paths map[string]string
 
 	tabs *tabs
@@ -148,7 +150,7 @@ func (src Source) files() ([]string, error) {
 	var found diag.Set
 	seen := map[string]string{}
 	for _, root := range src.Roots {
-		names, err := Files(filepath.Join(src.Dir, filepath.FromSlash(root)))
+		names, err := Below(src.Dir, root)
 		if err != nil {
 			return nil, fmt.Errorf("reading import root %s: %w", root, err)
 		}
@@ -173,6 +175,14 @@ func (src Source) files() ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// Below lists the .proto files of an import root of the project in dir as slash-separated paths relative to the root.
+// Where the project as a whole is a root, what svc has put there for others is no part of the contract.
+func Below(dir, root string) ([]string, error) {
+	names, err := Files(filepath.Join(dir, filepath.FromSlash(root)))
+	lent := func(name string) bool { return strings.HasPrefix(path.Join(root, name), tree.ThirdPartyDir+"/") }
+	return slices.DeleteFunc(names, lent), err
 }
 
 // Files lists the .proto files below root as slash-separated paths relative to it. Hidden ones are not meant:
@@ -272,20 +282,28 @@ func (src Source) duplicateSymbol(m []string, pos diag.Pos) diag.Diagnostic {
 
 // display returns the path that a person knows an import path by.
 func (src Source) display(name string) string {
+	if p, ok := src.find(name); ok {
+		return p
+	}
+	return name
+}
+
+// find returns the path of the file that a root has at an import path.
+func (src Source) find(name string) (string, bool) {
 	for _, root := range src.Roots {
 		p := filepath.Join(src.Dir, filepath.FromSlash(root), filepath.FromSlash(name))
 		if _, err := os.Lstat(p); err == nil {
-			return path.Join(filepath.ToSlash(root), name)
+			return path.Join(filepath.ToSlash(root), name), true
 		}
 	}
-	return name
+	return "", false
 }
 
 func (src Source) paths(compiled linker.Files) map[string]string {
 	paths := map[string]string{}
 	walk(compiled, func(f protoreflect.FileDescriptor) {
-		if !Builtin(f.Path()) {
-			paths[f.Path()] = src.display(f.Path())
+		if p, ok := src.find(f.Path()); ok {
+			paths[f.Path()] = p
 		}
 	})
 	return paths

@@ -128,12 +128,16 @@ func parse(file string) (node *ast.FileNode) {
 	return node
 }
 
-// Contents reads the sources of a contract that was loaded from src, by import path. What is built in has none.
+// Contents reads the sources of a contract that was loaded from src, by import path. Copies of built-in files are part of
+// it: they may say what svc's own don't. Those of google/protobuf are not: every compiler has its own.
 func (src Source) Contents(ctx context.Context, c *Contract) (map[string][]byte, error) {
 	contents := map[string][]byte{}
 	for name := range c.Paths {
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if strings.HasPrefix(name, wellKnown) {
+			continue
 		}
 		content, err := os.ReadFile(filepath.Join(src.Dir, filepath.FromSlash(src.display(name))))
 		if err != nil {

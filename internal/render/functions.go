@@ -11,13 +11,15 @@ import (
 	"github.com/Masterminds/sprig/v3"
 )
 
-// allowed are the functions of sprig that templates may use: those whose result depends on their arguments only.
-// Left out is all that reads the environment, the clock, the network or a random source, and all that follows map order.
-var allowed = strings.Fields(`add add1 sub mul div mod max min
-	trim trimAll trimPrefix trimSuffix upper lower title repeat substr nospace trunc contains hasPrefix hasSuffix
-	cat indent nindent replace snakecase camelcase kebabcase splitList toStrings join sortAlpha plural wrap
-	default empty coalesce ternary list first rest last initial append prepend concat reverse uniq without has compact slice
-	dict get set hasKey atoi toString int64 until untilStep seq base dir clean ext isAbs fail b64enc b64dec sha256sum`)
+// allowed are the functions of sprig that templates may use: what a layer needs to lay text out, and whose result depends
+// on the arguments only. Left out is all that reads the environment, the clock, the network or a random source, and all
+// that follows map order. Once a layer of somebody's uses a function, it stays.
+var allowed = strings.Fields(`add sub mul div mod max min
+	trim trimPrefix trimSuffix upper lower trunc contains hasPrefix hasSuffix replace repeat indent nindent
+	snakecase camelcase kebabcase splitList join
+	default empty coalesce ternary fail
+	list first last rest initial append prepend concat reverse uniq without compact has sortAlpha until
+	dict get set hasKey`)
 
 // functions are what templates may call.
 var functions = newFunctions()
@@ -34,7 +36,6 @@ func newFunctions() template.FuncMap {
 		"comment":    comment,
 		"quote":      strconv.Quote,
 		"yamlString": yamlString,
-		"mdText":     mdText,
 	})
 	return fm
 }
@@ -56,11 +57,3 @@ func yamlString(s string) (string, error) {
 	err := e.Encode(s)
 	return strings.TrimSuffix(b.String(), "\n"), err
 }
-
-var mdEscaper = strings.NewReplacer(
-	"\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "|", "\\|", "#", "\\#",
-	"<", "&lt;", ">", "&gt;", "&", "&amp;", "\r", " ", "\n", " ",
-)
-
-// mdText makes s plain text in a line of Markdown, a table's cell included.
-func mdText(s string) string { return mdEscaper.Replace(s) }

@@ -55,8 +55,8 @@ func Render(ctx context.Context, fsys fs.FS, layers []*Layer, p *model.Project) 
 	return present(files), nil
 }
 
-// expand makes a job for each app or service that the template's path asks for:
-// [app] is an app, [service] a served service's handler, [client] any service's client package.
+// expand makes a job for each app, service or file that the template's path asks for: [app] is an app, [service] a served
+// service's handler, [client] any service's client package, [import] a file that the contract imports from others.
 func expand(s *source, class tree.Class, p *model.Project) []job {
 	var jobs []job
 	add := func(placeholder, value, of string, data any) {
@@ -74,6 +74,10 @@ func expand(s *source, class tree.Class, p *model.Project) []job {
 	case strings.Contains(s.path, "[client]"):
 		for _, svc := range p.Services {
 			add("[client]", strings.TrimPrefix(svc.Client.Dir, "pkg/client/"), svc.FullName, svc)
+		}
+	case strings.Contains(s.path, "[import]"):
+		for _, t := range p.ThirdParty {
+			add("[import]", t.File, "", t)
 		}
 	default:
 		jobs = append(jobs, job{s, s.path, class, "", p})

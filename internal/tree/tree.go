@@ -22,6 +22,9 @@ const (
 	Decl  Class = "decl"  // handlers and their tests: per declaration
 )
 
+// ThirdPartyDir is the import root that a project has for what its contract imports from others and svc has built in.
+const ThirdPartyDir = "gen/third_party"
+
 // File is one emitted file.
 type File struct {
 	Path     string // slash-separated, relative to the project

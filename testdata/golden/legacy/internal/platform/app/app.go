@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 
@@ -32,7 +31,7 @@ type App struct {
 	listeners listeners
 	telemetry *telemetry.Telemetry
 	registry  registry.Registry
-	health    *health.Server
+	health    *healthServer
 }
 
 type listeners struct {
@@ -57,7 +56,7 @@ func New(ctx context.Context, cfg config.Config) (*App, error) {
 		return nil, err
 	}
 	return &App{
-		cfg: cfg, log: log, listeners: listeners, telemetry: traces, registry: services, health: health.NewServer(),
+		cfg: cfg, log: log, listeners: listeners, telemetry: traces, registry: services, health: newHealthServer(),
 	}, nil
 }
 
@@ -102,6 +101,9 @@ func (a *App) Run(ctx context.Context, register func(grpc.ServiceRegistrar)) err
 
 func (a *App) instance(services []string) (registry.Instance, error) {
 	addr, err := registry.Advertise(a.cfg.Server.Advertise, a.listeners.grpc.Addr())
+	if _, nowhere := a.registry.(registry.None); nowhere && err != nil {
+		addr, err = a.listeners.grpc.Addr().String(), nil // nobody is told to dial it
+	}
 	if err != nil {
 		return registry.Instance{}, err
 	}
@@ -152,6 +154,7 @@ func (a *App) ready() bool {
 
 const (
 	deregisterTimeout = 2 * time.Second
+	handlerTimeout    = time.Second // for handlers that have been cut off to notice
 	flushTimeout      = 3 * time.Second
 )
 
@@ -182,13 +185,20 @@ func (a *App) within(timeout time.Duration, step string, do func(context.Context
 func (a *App) finish(rpc *grpc.Server) {
 	finished := make(chan struct{})
 	go func() {
-		rpc.GracefulStop()
+		rpc.GracefulStop() // returns when the last handler has
 		close(finished)
 	}()
+	a.health.end()
 	select {
 	case <-finished:
+		return
 	case <-time.After(a.cfg.Shutdown.Timeout):
 		a.log.Warn("calls in flight are cut off", "after", a.cfg.Shutdown.Timeout)
-		rpc.Stop()
+	}
+	rpc.Stop() // the handlers' contexts are done; what they still use is closed when Run returns
+	select {
+	case <-finished:
+	case <-time.After(handlerTimeout):
+		a.log.Warn("handlers that were cut off have not returned", "after", handlerTimeout)
 	}
 }

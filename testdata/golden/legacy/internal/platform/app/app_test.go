@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,16 +57,27 @@ func (w *witness) Deregister(context.Context) error {
 	return errors.New("it can't be reached") // must not keep the app from leaving
 }
 
-// blocking has calls that take until they are released.
+// blocking has calls that take until they are released, or cut off.
 type blocking struct {
 	testgrpc.UnimplementedTestServiceServer
 	entered, release chan struct{}
+	returned         atomic.Bool
 }
 
+// EmptyCall does not notice when it is cut off.
 func (b *blocking) EmptyCall(context.Context, *testgrpc.Empty) (*testgrpc.Empty, error) {
 	close(b.entered)
 	<-b.release
 	return &testgrpc.Empty{}, nil
+}
+
+// UnaryCall takes a moment to tidy up once it is cut off.
+func (b *blocking) UnaryCall(ctx context.Context, _ *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
+	close(b.entered)
+	<-ctx.Done()
+	<-time.After(50 * time.Millisecond)
+	b.returned.Store(true)
+	return nil, ctx.Err()
 }
 
 // running is an app that runs, a connection to it, and the way to stop it.
@@ -186,6 +200,72 @@ func TestShutdownCutsOffWhatTakesTooLong(t *testing.T) {
 	}
 }
 
+func TestShutdownWaitsForHandlersThatWereCutOff(t *testing.T) {
+	a := newApp(t)
+	a.cfg.Shutdown.Timeout = time.Millisecond
+	r := run(t, a)
+	answered := make(chan error, 1)
+	go func() {
+		_, err := testgrpc.NewTestServiceClient(r.conn).UnaryCall(context.Background(), &testgrpc.SimpleRequest{}, grpc.WaitForReady(true))
+		answered <- err
+	}()
+	<-r.handler.entered
+
+	r.stop()
+	if err := <-r.ended; err != nil {
+		t.Error(err)
+	}
+	if !r.handler.returned.Load() {
+		t.Error("a handler still works with what the app is about to close")
+	}
+	<-answered
+}
+
+func TestShutdownEndsWatches(t *testing.T) {
+	const (
+		serving    = healthpb.HealthCheckResponse_SERVING
+		notServing = healthpb.HealthCheckResponse_NOT_SERVING
+		unknown    = healthpb.HealthCheckResponse_SERVICE_UNKNOWN
+	)
+	tests := map[string]struct {
+		service string
+		want    []healthpb.HealthCheckResponse_ServingStatus
+	}{
+		"of the app":                {"", []healthpb.HealthCheckResponse_ServingStatus{serving, notServing}},
+		"of a service":              {service, []healthpb.HealthCheckResponse_ServingStatus{serving, notServing}},
+		"of one that is not served": {"a.v1.A", []healthpb.HealthCheckResponse_ServingStatus{unknown}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			a := newApp(t)
+			a.cfg.Shutdown.Timeout = time.Hour
+			r := run(t, a)
+			<-r.registry.registered
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			watch, err := healthpb.NewHealthClient(r.conn).Watch(ctx, &healthpb.HealthCheckRequest{Service: test.service})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []healthpb.HealthCheckResponse_ServingStatus
+			for {
+				var answer *healthpb.HealthCheckResponse
+				if answer, err = watch.Recv(); err != nil {
+					break
+				}
+				got = append(got, answer.GetStatus())
+				r.stop() // once there is a watch
+			}
+			if status.Code(err) != codes.Unavailable || !slices.Equal(got, test.want) {
+				t.Errorf("got %v and %v, want %v and Unavailable", got, err, test.want)
+			}
+			if err := <-r.ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestRunEndsWhenAServerFails(t *testing.T) {
 	a := newApp(t)
 	if err := a.listeners.admin.Close(); err != nil {
@@ -193,6 +273,32 @@ func TestRunEndsWhenAServerFails(t *testing.T) {
 	}
 	if err := <-run(t, a).ended; err == nil || !strings.Contains(err.Error(), "serve admin") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// unreachable is a listener at an address that others can't dial.
+type unreachable struct{ net.Listener }
+
+func (unreachable) Addr() net.Addr { return &net.UnixAddr{Net: "unix", Name: "shop.sock"} }
+
+func TestRunNeedsAnAddressOnlyToAdvertiseIt(t *testing.T) {
+	tests := map[string]struct {
+		registry registry.Registry
+		want     string
+	}{
+		"listed nowhere":   {registry.None{Log: slog.New(slog.DiscardHandler)}, "<nil>"},
+		"to be registered": {&witness{}, "advertise shop.sock"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			a := newApp(t)
+			a.listeners.grpc, a.registry = unreachable{a.listeners.grpc}, test.registry
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel() // it starts, and ends at once
+			if err := a.Run(ctx, func(grpc.ServiceRegistrar) {}); !strings.HasPrefix(fmt.Sprint(err), test.want) {
+				t.Errorf("got %v, want %s", err, test.want)
+			}
+		})
 	}
 }
 

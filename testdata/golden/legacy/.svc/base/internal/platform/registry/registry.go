@@ -27,12 +27,13 @@ type Registry interface {
 // None lists nothing, and says so.
 type None struct {
 	Log    *slog.Logger
+	Level  slog.Level // of what it says: a warning where a registry was to be expected
 	Reason string
 }
 
-// Register warns that nobody can find the instance.
+// Register says that nobody can find the instance.
 func (n None) Register(instance Instance) {
-	n.Log.Warn("not registered: other services can't find this one, only dial its address",
+	n.Log.Log(context.Background(), n.Level, "not registered: other services can't find this one, only dial its address",
 		"reason", n.Reason, "addr", instance.Addr, "services", instance.Services)
 }
 

@@ -67,8 +67,9 @@ type Admin struct {
 	PProf bool `koanf:"pprof"`
 }
 
-// Shutdown says how long the steps of a shutdown may take. Together with about 5s for the registry and telemetry
-// they have to fit into what the platform grants (Kubernetes: terminationGracePeriodSeconds, 30s).
+// Shutdown says how long the steps of a shutdown may take. Together with about 6s for those that have no key (the
+// registry, handlers that were cut off, telemetry) they have to fit into what the platform grants (Kubernetes:
+// terminationGracePeriodSeconds, 30s).
 type Shutdown struct {
 	// Drain is how long calls are still taken after the app has left the registry: the time that load balancers need
 	// to notice. 0 is right for clients that watch the registry.
