@@ -101,6 +101,13 @@ func (f *File) index() {
 // PackageName is the name in the package clause.
 func (f *File) PackageName() string { return f.ast.Name.Name }
 
+// Foreign reports whether the file is of another package than its folder's: of external tests, or of a program that is
+// run by itself.
+func (f *File) Foreign() bool {
+	name := f.PackageName()
+	return strings.HasSuffix(name, "_test") || name == "main"
+}
+
 // Keys lists what the file declares by itself, in its order: "Catalog", "NewCatalog", "Catalog.Get".
 func (f *File) Keys() []string {
 	keys := make([]string, len(f.decls))

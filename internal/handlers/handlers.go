@@ -159,6 +159,9 @@ func (s *session) fail(e *emitted, err error) {
 func (s *session) file(name string) *File {
 	if s.out[name] == nil {
 		s.out[name] = &File{Content: s.in.Disk[name]}
+		if _, exists := s.in.Disk[name]; exists && s.out[name].Content == nil {
+			s.out[name].Content = []byte{} // empty, and there
+		}
 	}
 	return s.out[name]
 }
@@ -192,12 +195,15 @@ func (s *session) declared(key string) bool { return s.declaredBeside("", key) }
 
 func (s *session) declaredBeside(name, key string) bool {
 	for other, f := range s.disk {
-		if other != name && f.Declares(key) {
+		if other != name && f.Declares(key) && (!f.Foreign() || isTest(key)) {
 			return true
 		}
 	}
 	return false
 }
+
+// isTest tells tests, which may be in the package next to the one that they test.
+func isTest(key string) bool { return strings.HasPrefix(key, "Test") }
 
 // mayDeclare is a file that can't be read and holds the name of a declaration, or "".
 func (s *session) mayDeclare(key string) string {

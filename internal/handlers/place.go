@@ -61,11 +61,23 @@ func (s *session) placeOne(e *emitted, key string) {
 	case s.broken[home] != nil:
 		s.note(home, "%s is not added yet: the file doesn't parse", name)
 		s.file(e.path()).Waits = true
-	case s.disk[home] != nil && s.disk[home].PackageName() != e.next.PackageName():
-		s.conflict(home, "%s is not added: the file is of package %s, not %s", name, s.disk[home].PackageName(), e.next.PackageName())
+	case s.disk[home] != nil && s.disk[home].Foreign() && !isTest(key):
+		s.conflict(home, "%s is not added: the file is of package %s", name, s.disk[home].PackageName())
+	case s.disk[home] == nil && s.otherPackage(e) != "":
+		s.conflict(home, "%s is not added: you have renamed the package to %s", name, s.otherPackage(e))
 	default:
 		s.adds[home] = append(s.adds[home], key)
 	}
+}
+
+// otherPackage is the name that the owner has given to the package, if it is not svc's.
+func (s *session) otherPackage(e *emitted) string {
+	for _, p := range slices.Sorted(maps.Keys(s.disk)) {
+		if f := s.disk[p]; !f.Foreign() && f.PackageName() != e.next.PackageName() {
+			return f.PackageName()
+		}
+	}
+	return ""
 }
 
 func shortName(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
@@ -83,7 +95,7 @@ func (s *session) homeOf(e *emitted) string {
 	}
 	for _, key := range e.base.Keys() {
 		for _, p := range slices.Sorted(maps.Keys(s.disk)) {
-			if s.disk[p].Declares(s.change.Own(key)) {
+			if s.disk[p].Declares(s.change.Own(key)) && (!s.disk[p].Foreign() || isTest(key)) {
 				return p
 			}
 		}
@@ -173,7 +185,7 @@ func (s *session) keep() {
 		}
 	}
 	candidates := slices.DeleteFunc(packageLevel(going), func(key string) bool {
-		return !going[key] || strings.HasPrefix(key, "Test") // nothing needs a test
+		return !going[key] || isTest(key) // nothing needs a test
 	})
 	if len(candidates) == 0 {
 		return

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -10,13 +11,11 @@ import (
 	"testing"
 )
 
+var sequences = flag.Int("sequences", 1000, "how many random packages TestRandom tries")
+
 // TestRandom has owners edit packages at random while their contract changes.
 func TestRandom(t *testing.T) {
-	n := 1500
-	if testing.Short() {
-		n = 100
-	}
-	for seed := range n {
+	for seed := range *sequences {
 		if t.Failed() {
 			return
 		}

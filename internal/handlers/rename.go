@@ -33,6 +33,10 @@ func (s *session) rename() {
 }
 
 func (s *session) renameFile(name string, names map[string]string) {
+	if s.disk[name].Foreign() {
+		names = maps.Clone(names)
+		maps.DeleteFunc(names, func(from, _ string) bool { return !isTest(from) })
+	}
 	content, notes, err := godecl.Rename(s.in.Disk[name], names)
 	if err != nil {
 		return
@@ -118,7 +122,7 @@ func (s *session) refuse(e *emitted, names map[string]string) {
 		if to == "" || !s.declared(to) || names[to] != "" || !s.declared(from) {
 			continue
 		}
-		if strings.HasPrefix(from, "Test") {
+		if isTest(from) {
 			delete(names, from)
 			s.note(e.home(s), "%s is now called %s, which you have already: move what it does there", from, to)
 			continue
@@ -177,7 +181,7 @@ func (s *session) ownTypes() map[string]string {
 		}
 		for _, f := range s.disk {
 			own := f.Returns("New" + t)
-			if own != "" && s.canHaveMethods(own) {
+			if own != "" && !f.Foreign() && s.canHaveMethods(own) {
 				types[t] = own
 			}
 		}
@@ -187,7 +191,7 @@ func (s *session) ownTypes() map[string]string {
 
 func (s *session) canHaveMethods(name string) bool {
 	for _, f := range s.disk {
-		if f.CanHaveMethods(name) {
+		if !f.Foreign() && f.CanHaveMethods(name) {
 			return true
 		}
 	}
