@@ -211,7 +211,11 @@ func (s *syncer) output() Output {
 		return Output{Content: s.disk.src, Conflicts: []Note{{Text: errBroken.Error()}}}
 	}
 	imports := s.imports(after)
-	return Output{Content: imports.apply(after.src), Notes: lines(after, imports, s.notes), Conflicts: lines(after, imports, s.conflicts)}
+	content := imports.apply(after.src)
+	if len(s.movedImports) > 0 { // which may have to be sorted anew
+		content = []byte(tidyAll(string(s.disk.src), string(content)))
+	}
+	return Output{Content: content, Notes: lines(after, imports, s.notes), Conflicts: lines(after, imports, s.conflicts)}
 }
 
 // lines finds the declarations of notes in a file that gets some more edits.

@@ -17,6 +17,7 @@ func (s *session) sync(name string) {
 	}
 	r := s.change.Sync(s.disk[name], s.adds[name])
 	f := s.file(name)
+	relocate(f.Notes, f.Content, r.Content)
 	f.Content = r.Content
 	f.Notes = append(f.Notes, r.Notes...)
 	f.Conflicts = append(f.Conflicts, r.Conflicts...)
@@ -24,6 +25,21 @@ func (s *session) sync(name string) {
 	for _, e := range s.emitted {
 		if e.was == name && e.is == "" && s.emptied(r.Content, e) {
 			f.Content = nil
+		}
+	}
+}
+
+// relocate has notes on lines of a text follow these to where they are in another.
+func relocate(notes []godecl.Note, was, is []byte) {
+	before, after := bytes.Split(was, []byte("\n")), bytes.Split(is, []byte("\n"))
+	for i, n := range notes {
+		for distance := range len(after) {
+			if at := slices.IndexFunc([]int{n.Line - distance, n.Line + distance}, func(line int) bool {
+				return n.Line > 0 && line > 0 && line <= len(after) && bytes.Equal(before[n.Line-1], after[line-1])
+			}); at >= 0 {
+				notes[i].Line = []int{n.Line - distance, n.Line + distance}[at]
+				break
+			}
 		}
 	}
 }
