@@ -121,8 +121,11 @@ func mergedPackage(pkg *handlers.Package, files map[string]handlers.File) map[st
 		if len(f.Conflicts) > 0 {
 			m.Conflict = "you and svc changed the same declarations"
 		}
-		if f.Err != nil {
+		switch {
+		case f.Err != nil && f.Waits:
 			m.Broken = f.Err.Error()
+		case f.Err != nil:
+			m.Notes = append(m.Notes, plan.Note{Text: "it does not parse, and nothing in it has to follow: " + f.Err.Error()})
 		}
 		merged[path] = m
 	}

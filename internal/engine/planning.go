@@ -87,14 +87,12 @@ func movedPaths(found rename.Found, last *lock.Lock, t *tree.Tree) map[string]st
 // they were, so that the next run knows what the file was emitted for.
 func recorded(p *plan.Plan, last *lock.Lock, now map[string]string) map[string]string {
 	shapes := maps.Clone(now)
-	for _, a := range p.Actions {
-		service := last.Files[a.Path].Of
-		if a.Class != tree.Decl || service == "" || a.Kind != plan.Conflict && a.State() != plan.Stale {
+	for _, path := range p.Held {
+		entry := last.Files[path]
+		if entry.Class != tree.Decl {
 			continue
 		}
-		if a.Writes() && a.Kind != plan.Conflict {
-			continue
-		}
+		service := entry.Of
 		maps.DeleteFunc(shapes, func(rpc, _ string) bool { return strings.HasPrefix(rpc, service+".") })
 		for rpc, shape := range last.RPCs {
 			if strings.HasPrefix(rpc, service+".") {

@@ -93,6 +93,8 @@ type Plan struct {
 	Lock    *lock.Lock
 	// Bases are the pristine contents to keep, by path; nil takes one away.
 	Bases map[string][]byte
+	// Held are the paths where what counts as emitted last stays as it was.
+	Held []string
 	// Resolved are the paths that the owner's decisions were about.
 	Resolved []string
 }

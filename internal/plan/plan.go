@@ -176,13 +176,14 @@ func (p *planner) follow(a Action, f tree.File, m Merged) {
 		a.New, a.Reason = m.Content, "you edited it: yours and svc's together"
 		p.write(a, Merge, f)
 	}
-	if m.Waits {
+	if m.Waits && m.Broken == "" && m.Conflict == "" {
 		p.again(f.Path)
 	}
 }
 
 // again has another run come back to a file: what was emitted last stays as it was.
 func (p *planner) again(path string) {
+	p.plan.Held = append(p.plan.Held, path)
 	delete(p.plan.Bases, path)
 	delete(p.plan.Lock.Files, path)
 	if entry, emitted := p.Lock.Files[path]; emitted {
@@ -334,6 +335,7 @@ func (p *planner) hold(a Action, kind Kind, reason string) {
 		a.Base = p.Bases[a.Path]
 	}
 	p.plan.Actions = append(p.plan.Actions, a)
+	p.plan.Held = append(p.plan.Held, a.Path)
 	if entry, emitted := p.Lock.Files[a.Path]; emitted {
 		p.plan.Lock.Files[a.Path] = entry
 	}
