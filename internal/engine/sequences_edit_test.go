@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing/fstest"
+)
+
+// The lines of owners are known by a token.
+var tokens = regexp.MustCompile(`mine\d+`)
+
+func tokenOf(line string) string { return tokens.FindString(line) }
+
+// edit has the owner change a file, or delete it.
+func (s *sequence) edit() error {
+	var files []string
+	err := s.walk(func(path string, _ []byte) error {
+		if base := filepath.Base(path); base != "go.sum" && base != "go.mod" && !strings.HasSuffix(path, ".json") {
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	name := pick(s.rand, files)
+	if s.rand.IntN(3) == 0 { // handlers are edited more than anything else
+		if handlers := matching(files, "internal/service/p*"); len(handlers) > 0 {
+			name = pick(s.rand, handlers)
+		}
+	}
+	file := filepath.Join(s.dir, filepath.FromSlash(name))
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if s.rand.IntN(25) == 0 {
+		return s.delete(name, file)
+	}
+	edited := s.edited(name, string(content))
+	return os.WriteFile(file, []byte(edited), 0o644)
+}
+
+func matching(files []string, prefix string) (list []string) {
+	for _, f := range files {
+		if strings.HasPrefix(f, strings.TrimSuffix(prefix, "*")) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// delete takes a file away, with the owner's lines in it.
+func (s *sequence) delete(name, file string) error {
+	s.log = append(s.log, "delete "+name)
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	for _, token := range tokens.FindAllString(string(content), -1) {
+		delete(s.written, token)
+	}
+	return os.Remove(file)
+}
+
+// edited writes a line of the owner's into a text, in a way that its readers understand.
+func (s *sequence) edited(name, content string) string {
+	s.lines++
+	token := fmt.Sprintf("mine%d", s.lines)
+	s.written[token] = name
+	lines := strings.SplitAfter(content, "\n")
+	at := s.rand.IntN(len(lines))
+	s.log = append(s.log, fmt.Sprintf("edit %s:%d %s", name, at+1, token))
+	switch {
+	case path.Ext(name) == ".go":
+		return s.editedGo(content, lines, at, token)
+	case strings.HasSuffix(name, ".md"), strings.HasSuffix(name, "NOTES.txt"):
+		lines[at] = token + "\n" + lines[at]
+	default:
+		lines[at] = "# " + token + "\n" + lines[at]
+	}
+	return strings.Join(lines, "")
+}
+
+var stub = regexp.MustCompile(`(?m)^\treturn (nil, )?status\.Error\(codes\.Unimplemented, .*$`)
+
+// editedGo implements a method, adds a declaration, or writes a comment.
+func (s *sequence) editedGo(content string, lines []string, at int, mark string) string {
+	switch n := s.rand.IntN(3); {
+	case n == 0 && stub.MatchString(content):
+		places := stub.FindAllStringIndex(content, -1)
+		p := pick(s.rand, places)
+		s.log = append(s.log, "  a method is implemented")
+		return content[:p[0]] + "\t_ = \"" + mark + "\"\n" + content[p[0]:]
+	case n == 1:
+		return content + "\nfunc _() {} // " + mark + "\n"
+	}
+	lines[at] = "// " + mark + "\n" + lines[at]
+	edited := strings.Join(lines, "")
+	if _, err := parser.ParseFile(token.NewFileSet(), "", edited, parser.ParseComments); err != nil {
+		return content + "\n// " + mark + "\n" // it was in the middle of a string
+	}
+	return edited
+}
+
+// declaredOnce reports a function or method that a package declares twice.
+func declaredOnce(name string, content []byte, declared map[string]string) error {
+	if path.Ext(name) != ".go" {
+		return nil
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), name, content, parser.SkipObjectResolution)
+	if err != nil {
+		return err
+	}
+	for _, d := range f.Decls {
+		fn, ok := d.(*ast.FuncDecl)
+		if !ok || fn.Name.Name == "_" || fn.Name.Name == "init" {
+			continue
+		}
+		key := path.Dir(name) + " " + f.Name.Name + " "
+		if fn.Recv != nil {
+			recv := fn.Recv.List[0].Type
+			if star, ok := recv.(*ast.StarExpr); ok {
+				recv = star.X
+			}
+			key += fmt.Sprint(recv) + "."
+		}
+		key += fn.Name.Name
+		if other, ok := declared[key]; ok {
+			return fmt.Errorf("%s is declared in %s and in %s", key, other, name)
+		}
+		declared[key] = name
+	}
+	return nil
+}
+
+// released returns svc's templates as another release of svc might have them.
+func released(templates fs.FS, release int) fs.FS {
+	changed := fstest.MapFS{}
+	changes := map[string][2]string{
+		"project/Makefile.tmpl":                        {".PHONY: test\n", fmt.Sprintf("# Release %d.\n.PHONY: test\n", release)},
+		"project/README.md.tmpl":                       {"## ", fmt.Sprintf("Release %d.\n\n## ", release)},
+		"core/cmd/[app]/main.go.tmpl":                  {"func main() {\n", fmt.Sprintf("// main is of release %d.\nfunc main() {\n", release)},
+		"core/internal/service/[service].go.tmpl":      {"returns a handler that works with deps", fmt.Sprintf("returns a handler of release %d", release)},
+		"core/internal/service/[service]_test.go.tmpl": {"Give its Deps fakes here.", fmt.Sprintf("Give it fakes (%d).", release)},
+	}
+	_ = fs.WalkDir(templates, ".", func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(templates, p)
+		if c, ok := changes[p]; ok && release > 0 {
+			content = []byte(strings.Replace(string(content), c[0], c[1], 1))
+		}
+		changed[p] = &fstest.MapFile{Data: content}
+		return err
+	})
+	return changed
+}
