@@ -85,9 +85,19 @@ func (s *sequence) edited(name, content string) string {
 	case strings.HasSuffix(name, ".md"), strings.HasSuffix(name, "NOTES.txt"):
 		lines[at] = token + "\n" + lines[at]
 	default:
-		lines[at] = "# " + token + "\n" + lines[at]
+		s.comment(lines, at, "# "+token)
 	}
 	return strings.Join(lines, "")
+}
+
+// comment puts a comment before a line, or at its end: then it is a line of svc's that the owner has changed.
+func (s *sequence) comment(lines []string, at int, comment string) {
+	line, newline := strings.CutSuffix(lines[at], "\n")
+	if s.rand.IntN(2) == 0 || !newline || strings.TrimSpace(line) == "" || strings.HasSuffix(line, "\\") {
+		lines[at] = comment + "\n" + lines[at]
+		return
+	}
+	lines[at] = line + " " + comment + "\n"
 }
 
 var stub = regexp.MustCompile(`(?m)^\treturn (nil, )?status\.Error\(codes\.Unimplemented, .*$`)
@@ -103,7 +113,7 @@ func (s *sequence) editedGo(content string, lines []string, at int, mark string)
 	case n == 1:
 		return content + "\nfunc _() {} // " + mark + "\n"
 	}
-	lines[at] = "// " + mark + "\n" + lines[at]
+	s.comment(lines, at, "// "+mark)
 	edited := strings.Join(lines, "")
 	if _, err := parser.ParseFile(token.NewFileSet(), "", edited, parser.ParseComments); err != nil {
 		return content + "\n// " + mark + "\n" // it was in the middle of a string

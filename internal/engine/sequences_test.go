@@ -17,13 +17,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/svcgen/svc/internal/apply"
+	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/merge"
 	"github.com/svcgen/svc/internal/plan"
 	"github.com/svcgen/svc/templates"
 )
 
 var (
-	sequences = flag.Int("sequences", 60, "how many random sequences of edits, changes and generations to run")
+	sequences = flag.Int("sequences", 100, "how many random sequences of edits, changes and generations to run")
 	seed      = flag.Uint64("seed", 1, "the first of them")
 	builds    = flag.Int("builds", 0, "build the project at the end of each so many sequences; 0 builds none")
 )
@@ -164,7 +165,12 @@ func (s *sequence) generate() error {
 	if err := s.inputs(); err != nil {
 		return err
 	}
-	r, err := s.planned()
+	e, m, emission, err := s.emit()
+	if err != nil {
+		return err
+	}
+	planned := func() (*Result, error) { return e.Plan(s.dir, m, emission, Scope{Deletes: true}) }
+	r, err := planned()
 	if err != nil {
 		return err
 	}
@@ -185,7 +191,7 @@ func (s *sequence) generate() error {
 	if err := project.Apply(r.Changes); err != nil {
 		return err
 	}
-	again, err := s.planned()
+	again, err := planned()
 	if err != nil {
 		return err
 	}
@@ -198,25 +204,19 @@ func (s *sequence) generate() error {
 	return s.check(r.Plan)
 }
 
-func (s *sequence) planned() (*Result, error) {
+// emit renders the project, but for its stubs.
+func (s *sequence) emit() (*Engine, *manifest.Manifest, *Emission, error) {
 	e := &Engine{Layers: released(templates.FS, s.release), Progress: func(string) {}}
 	m, err := e.ReadManifest(s.dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	c, err := e.LoadContract(context.Background(), s.dir, m)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	module, err := ReadModule(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	emission, err := e.Emit(context.Background(), m, c, module, false)
-	if err != nil {
-		return nil, err
-	}
-	return e.Plan(s.dir, m, emission, Scope{Deletes: true})
+	emission, err := e.Emit(context.Background(), m, c, Module{}, false)
+	return e, m, emission, err
 }
 
 // check looks for the owner's lines, and at what can be read of the project.
