@@ -139,7 +139,7 @@ func emitContract(ctx context.Context, c *protoload.Contract, apps []manifest.Ap
 		Name: "contract", Module: contractModule, Registry: "none",
 		Proto: manifest.Proto{Roots: []string{"api"}}, Apps: apps,
 	}
-	return e.Emit(ctx, m, c, Module{}, true)
+	return e.Emit(ctx, m, c, Present{}, true)
 }
 
 func load(t *testing.T, api string) *protoload.Contract {

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/types/pluginpb"
 
@@ -115,6 +118,8 @@ func findContract(dir string, p manifest.Proto) error {
 type Emission struct {
 	Model *model.Project
 	Tree  *tree.Tree
+
+	stubs []protoload.StubFile
 }
 
 // Owned returns the contents of the files that are svc's own, by path.
@@ -128,14 +133,9 @@ func (e *Emission) Owned() map[string][]byte {
 	return files
 }
 
-// Module is the dependency state that a project has: the contents of go.mod and go.sum, nil where there is none.
-type Module struct {
-	GoMod, GoSum []byte
-}
-
 // Emit renders all files of a project. With stubs it runs the stub plugins at the versions that module pins,
 // or those that svc emits when there is no module yet.
-func (e *Engine) Emit(ctx context.Context, m *manifest.Manifest, c *protoload.Contract, module Module, stubs bool) (*Emission, error) {
+func (e *Engine) Emit(ctx context.Context, m *manifest.Manifest, c *protoload.Contract, now Present, stubs bool) (*Emission, error) {
 	p, err := model.Build(m, c.Request, c)
 	if err != nil {
 		return nil, err
@@ -148,14 +148,14 @@ func (e *Engine) Emit(ctx context.Context, m *manifest.Manifest, c *protoload.Co
 	if err != nil {
 		return nil, err
 	}
-	if module.GoMod == nil {
-		module = Module{GoMod: emitted[0].Content, GoSum: emitted[1].Content}
+	if now.GoMod == nil {
+		now.GoMod, now.GoSum = emitted[0].Content, emitted[1].Content
 	}
 	stubbed := make(chan stubResult, 1)
 	go func() {
 		var r stubResult
 		if stubs {
-			r.files, r.err = e.stubs(ctx, p, c.Request, module)
+			r.files, r.err = e.stubs(ctx, p, c.Request, now)
 		}
 		stubbed <- r
 	}()
@@ -164,48 +164,34 @@ func (e *Engine) Emit(ctx context.Context, m *manifest.Manifest, c *protoload.Co
 	if err := errors.Join(r.err, err); err != nil {
 		return nil, err
 	}
-	files = append(files, emitted...)
-	t, err := tree.New(append(files, r.files...))
-	if err != nil {
-		return nil, err
-	}
-	return &Emission{Model: p, Tree: t}, nil
+	emission := &Emission{Model: p, stubs: r.files}
+	emission.Tree, err = tree.New(slices.Concat(files, emitted, stubFiles(r.files)))
+	return emission, err
 }
 
 type stubResult struct {
-	files []tree.File
+	files []protoload.StubFile
 	err   error
 }
 
-func (e *Engine) stubs(ctx context.Context, p *model.Project, request *pluginpb.CodeGeneratorRequest, module Module) ([]tree.File, error) {
-	plugins, err := protoload.Plugins(ctx, module.GoMod, module.GoSum, e.Progress)
+func (e *Engine) stubs(ctx context.Context, p *model.Project, request *pluginpb.CodeGeneratorRequest, now Present) ([]protoload.StubFile, error) {
+	plugins, err := protoload.Plugins(ctx, now.GoMod, now.GoSum, e.Progress)
 	if err != nil {
 		return nil, err
 	}
-	stubs, err := protoload.Stubs(ctx, plugins, request, p.Module, model.Parameter(p.Stubs))
-	if err != nil {
-		return nil, err
+	r := protoload.StubRequest{
+		Request: request, Module: p.Module, Parameter: model.Parameter(p.Stubs), Prefixes: map[string]string{}, Made: now.stub,
 	}
+	for _, s := range p.Stubs {
+		r.Prefixes[s.File] = path.Join(s.Package.Dir, strings.TrimSuffix(path.Base(s.File), ".proto"))
+	}
+	return protoload.Stubs(ctx, plugins, r)
+}
+
+func stubFiles(stubs []protoload.StubFile) []tree.File {
 	files := make([]tree.File, len(stubs))
 	for i, s := range stubs {
 		files[i] = tree.File{Path: s.Path, Content: s.Content, Class: tree.Owned, Template: s.Plugin}
 	}
-	return files, nil
-}
-
-// ReadModule reads the dependency state of the project in dir.
-func ReadModule(dir string) (Module, error) {
-	var m Module
-	var err error
-	if m.GoMod, err = readRegular(filepath.Join(dir, "go.mod")); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return Module{}, nil
-		}
-		return Module{}, err
-	}
-	m.GoSum, err = readRegular(filepath.Join(dir, "go.sum"))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return m, err
+	return files
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/plan"
+	"github.com/svcgen/svc/internal/protoload"
 )
 
 // Options say how a project is brought up to date.
@@ -25,6 +27,8 @@ type Result struct {
 	Warnings  diag.Set
 	Recovered bool     // a run that was killed has been finished first
 	Kept      []string // what that run would have replaced, had it not been written to since
+
+	stubs []protoload.StubFile
 }
 
 // Record reports whether what svc has recorded, and is committed, changes.
@@ -61,7 +65,7 @@ func (e *Engine) Generate(ctx context.Context, dir string, o Options) (*Result, 
 	if err := project.Apply(r.Changes); err != nil {
 		return nil, err
 	}
-	return r, remember(project, dir, inputs, r)
+	return r, errors.Join(rememberStubs(project, r.stubs), remember(project, dir, inputs, r))
 }
 
 // run says what a generation would do; its plan is empty when nothing has changed since the last. inputs is the digest
@@ -109,11 +113,11 @@ func (e *Engine) plan(ctx context.Context, dir string, m *manifest.Manifest, o O
 	if err != nil {
 		return nil, err
 	}
-	module, err := ReadModule(dir)
+	now, err := ReadPresent(dir)
 	if err != nil {
 		return nil, err
 	}
-	emission, err := e.Emit(ctx, m, c, module, true)
+	emission, err := e.Emit(ctx, m, c, now, true)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 		p.WithoutDeletes(last)
 	}
 	changes, err := changes(dir, p)
-	return &Result{Plan: p, Changes: changes, Warnings: slices.Concat(emission.Model.Warnings, doubts(found, m))}, err
+	return &Result{Plan: p, Changes: changes, stubs: emission.stubs, Warnings: slices.Concat(emission.Model.Warnings, doubts(found, m))}, err
 }
 
 // movedPaths says where the files of renamed services are emitted now.

@@ -91,7 +91,7 @@ func (e *Engine) Create(ctx context.Context, s Scaffold) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	emission, err := e.Emit(ctx, m, s.Contract, Module{}, true)
+	emission, err := e.Emit(ctx, m, s.Contract, Present{}, true)
 	if err != nil {
 		return nil, err
 	}

@@ -215,7 +215,7 @@ func (s *sequence) emit() (*Engine, *manifest.Manifest, *Emission, error) {
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	emission, err := e.Emit(context.Background(), m, c, Module{}, false)
+	emission, err := e.Emit(context.Background(), m, c, Present{}, false)
 	return e, m, emission, err
 }
 
@@ -224,10 +224,8 @@ func (s *sequence) check(p *plan.Plan) error {
 	found := map[string]bool{}
 	declared := map[string]string{}
 	err := s.walk(func(path string, content []byte) error {
-		for line := range strings.Lines(string(content)) {
-			if token := tokenOf(line); token != "" {
-				found[token] = true
-			}
+		for _, token := range tokens.FindAllString(string(content), -1) {
+			found[token] = true
 		}
 		if err := merge.Check(path, content); err != nil {
 			return fmt.Errorf("%s: %w\n%s", path, err, content)

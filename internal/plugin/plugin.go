@@ -88,7 +88,7 @@ func answer(ctx context.Context, request *pluginpb.CodeGeneratorRequest, stderr 
 	}
 	c := o.contract(request, m)
 	if o.project == "" {
-		emission, err := e.Emit(ctx, m, c, engine.Module{}, o.stubs)
+		emission, err := e.Emit(ctx, m, c, engine.Present{}, o.stubs)
 		if err != nil {
 			return nil, err
 		}
@@ -130,11 +130,11 @@ func (o options) merge(ctx context.Context, e *engine.Engine, m *manifest.Manife
 	if err := o.checkWhole(m, c); err != nil {
 		return nil, err
 	}
-	module, err := engine.ReadModule(o.project)
+	now, err := engine.ReadPresent(o.project)
 	if err != nil {
 		return nil, err
 	}
-	emission, err := e.Emit(ctx, m, c, module, o.stubs)
+	emission, err := e.Emit(ctx, m, c, now, o.stubs)
 	if err != nil {
 		return nil, err
 	}

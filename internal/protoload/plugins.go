@@ -26,16 +26,18 @@ type Plugin struct {
 	Version string
 	Path    string // of the binary
 
-	servicesOnly bool // it writes nothing for a file without a service
+	suffix       string // of the file that it writes for a .proto
+	servicesOnly bool   // it writes nothing for a file without a service
 }
 
 // stubPlugins are the packages of the plugins and the modules that say their version.
 var stubPlugins = []struct {
 	pkg, module  string
+	suffix       string
 	servicesOnly bool
 }{
-	{"google.golang.org/protobuf/cmd/protoc-gen-go", "google.golang.org/protobuf", false},
-	{"google.golang.org/grpc/cmd/protoc-gen-go-grpc", "google.golang.org/grpc/cmd/protoc-gen-go-grpc", true},
+	{"google.golang.org/protobuf/cmd/protoc-gen-go", "google.golang.org/protobuf", ".pb.go", false},
+	{"google.golang.org/grpc/cmd/protoc-gen-go-grpc", "google.golang.org/grpc/cmd/protoc-gen-go-grpc", "_grpc.pb.go", true},
 }
 
 // Plugins returns the stub plugins at the versions that a project's go.mod pins. They are built once per version
@@ -55,7 +57,7 @@ func Plugins(ctx context.Context, goMod, goSum []byte, progress func(string)) ([
 		if v == "" {
 			return nil, fmt.Errorf("go.mod does not require %s: run go get -tool %s", s.module, s.pkg)
 		}
-		plugins[i] = Plugin{Name: path.Base(s.pkg), Version: v, servicesOnly: s.servicesOnly}
+		plugins[i] = Plugin{Name: path.Base(s.pkg), Version: v, suffix: s.suffix, servicesOnly: s.servicesOnly}
 		pins[i] = pin
 	}
 	dir, err := pluginDir(pins)

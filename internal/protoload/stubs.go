@@ -3,6 +3,8 @@ package protoload
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -17,6 +19,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/svcgen/svc/internal/tree"
 )
 
 // StubFile is a file that a stub plugin wrote.
@@ -24,6 +28,18 @@ type StubFile struct {
 	Path    string // relative to the module
 	Content []byte
 	Plugin  string // its name and version
+	Inputs  string // digest of all that the plugin wrote it from; "" when it is not known
+}
+
+// StubRequest asks for the stubs of a contract.
+type StubRequest struct {
+	Request   *pluginpb.CodeGeneratorRequest
+	Module    string
+	Parameter string // maps the files of the contract to Go packages below Module
+	// Prefixes are the paths of the stubs of each file of the contract, relative to Module, without the suffix of a plugin.
+	Prefixes map[string]string
+	// Made returns the content of a stub that was written from the same inputs before, or nil. It may be nil itself.
+	Made func(path, inputs string) []byte
 }
 
 // IsStub reports whether a file's template, as the lock records it, is a stub plugin.
@@ -32,18 +48,25 @@ func IsStub(template string) bool { return strings.HasPrefix(template, "protoc-g
 // minShard is how many files make another process worth its start; maxShard keeps the memory of a process small.
 const minShard, maxShard = 8, 20
 
-// Stubs runs the stub plugins on a contract. parameter maps its files to Go packages below module.
-func Stubs(ctx context.Context, plugins []Plugin, request *pluginpb.CodeGeneratorRequest, module, parameter string) ([]StubFile, error) {
-	parameter = "module=" + module + "," + parameter
+// Stubs runs the stub plugins on what they have not seen before.
+func Stubs(ctx context.Context, plugins []Plugin, r StubRequest) ([]StubFile, error) {
+	parameter := "module=" + r.Module + "," + r.Parameter
+	byName := map[string]*descriptorpb.FileDescriptorProto{}
+	for _, f := range r.Request.ProtoFile {
+		byName[f.GetName()] = harmless(f)
+	}
+	inputs, err := inputDigests(r, byName)
+	if err != nil {
+		return nil, err
+	}
+	var made []StubFile
 	var jobs []stubJob
 	for _, p := range plugins {
-		for _, files := range shards(p.wanted(request), runtime.GOMAXPROCS(0)) {
-			jobs = append(jobs, stubJob{p, files})
+		old, files := p.made(r, inputs)
+		made = append(made, old...)
+		for _, shard := range shards(files, runtime.GOMAXPROCS(0)) {
+			jobs = append(jobs, stubJob{p, shard})
 		}
-	}
-	byName := map[string]*descriptorpb.FileDescriptorProto{}
-	for _, f := range request.ProtoFile {
-		byName[f.GetName()] = harmless(f)
 	}
 	results := make([][]StubFile, len(jobs))
 	g, ctx := errgroup.WithContext(ctx)
@@ -57,7 +80,70 @@ func Stubs(ctx context.Context, plugins []Plugin, request *pluginpb.CodeGenerato
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return slices.Concat(results...), nil
+	known := knownInputs(plugins, r, inputs)
+	for _, files := range results {
+		for i := range files {
+			files[i].Inputs = known[files[i].Path]
+		}
+	}
+	return slices.Concat(append(results, made)...), nil
+}
+
+// made divides the files that a plugin is wanted for: the stubs that there are, and the files that it has to run on.
+func (p Plugin) made(r StubRequest, inputs map[string]string) (made []StubFile, files []string) {
+	for _, f := range p.wanted(r.Request) {
+		stub := StubFile{Path: r.Prefixes[f] + p.suffix, Plugin: p.String(), Inputs: p.inputs(inputs[f])}
+		if r.Made != nil {
+			stub.Content = r.Made(stub.Path, stub.Inputs)
+		}
+		if stub.Content == nil {
+			files = append(files, f)
+			continue
+		}
+		made = append(made, stub)
+	}
+	return made, files
+}
+
+// String names the plugin and its version.
+func (p Plugin) String() string { return p.Name + "@" + p.Version }
+
+// inputs is the digest of what the plugin writes a stub from: the plugin itself, and its input.
+func (p Plugin) inputs(input string) string { return tree.Sum([]byte(p.Path + "\n" + input)) }
+
+// knownInputs are the inputs of all stubs, by path.
+func knownInputs(plugins []Plugin, r StubRequest, inputs map[string]string) map[string]string {
+	known := map[string]string{}
+	for _, p := range plugins {
+		for _, f := range p.wanted(r.Request) {
+			known[r.Prefixes[f]+p.suffix] = p.inputs(inputs[f])
+		}
+	}
+	return known
+}
+
+// inputDigests are those of the files of a contract: of a file itself, of its Go package, and of all that it imports.
+func inputDigests(r StubRequest, byName map[string]*descriptorpb.FileDescriptorProto) (map[string]string, error) {
+	packages := map[string]string{}
+	for option := range strings.SplitSeq(r.Parameter, ",") {
+		if file, pkg, ok := strings.Cut(option, "="); ok {
+			packages[strings.TrimPrefix(file, "M")] = pkg
+		}
+	}
+	digests := map[string]string{}
+	for _, f := range r.Request.ProtoFile { // in dependency order
+		content, err := proto.MarshalOptions{Deterministic: true}.Marshal(byName[f.GetName()])
+		if err != nil {
+			return nil, err
+		}
+		h := sha256.New()
+		fmt.Fprintf(h, "%s\n%s\n%d\n%s", r.Module, packages[f.GetName()], len(content), content)
+		for _, dep := range f.Dependency {
+			fmt.Fprintf(h, "%s %s\n", dep, digests[dep])
+		}
+		digests[f.GetName()] = hex.EncodeToString(h.Sum(nil))
+	}
+	return digests, nil
 }
 
 type stubJob struct {
@@ -110,7 +196,7 @@ func (j stubJob) run(ctx context.Context, byName map[string]*descriptorpb.FileDe
 	}
 	files := make([]StubFile, len(resp.File))
 	for i, f := range resp.File {
-		files[i] = StubFile{Path: f.GetName(), Content: []byte(f.GetContent()), Plugin: j.plugin.Name + "@" + j.plugin.Version}
+		files[i] = StubFile{Path: f.GetName(), Content: []byte(f.GetContent()), Plugin: j.plugin.String()}
 	}
 	return files, nil
 }
