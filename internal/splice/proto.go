@@ -2,6 +2,7 @@ package splice
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -82,6 +83,9 @@ func parseProto(src []byte) (node *ast.FileNode, err error) {
 			err = fmt.Errorf("the parser can't take it: %v", r)
 		}
 	}()
+	if mark, _ := split(src); mark != "" {
+		return nil, errors.New("it begins with two byte order marks") // the parser would skip the second as it does a first
+	}
 	return parser.Parse("", bytes.NewReader(src), reporter.NewHandler(nil))
 }
 

@@ -171,6 +171,9 @@ func TestProtoRefuses(t *testing.T) {
 	if _, err := OpenProto([]byte("service S {")); err == nil {
 		t.Error("a file that does not parse was opened")
 	}
+	if _, err := OpenProto([]byte(byteOrderMark + byteOrderMark + "service S {}")); err == nil {
+		t.Error("a second byte order mark was taken for none")
+	}
 	p, err := OpenProto([]byte("service S {}\n"))
 	if err != nil {
 		t.Fatal(err)
