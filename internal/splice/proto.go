@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,9 +21,10 @@ type Proto struct {
 	eol  string
 	unit string // of indentation
 
-	edits   []edit
-	imports []string
-	tail    []string // declarations for the end of the file
+	edits    []edit
+	imports  []string
+	services []string // for the end of the file
+	messages []string // behind them
 }
 
 // Service is a service to be added.
@@ -90,9 +92,9 @@ func parseProto(src []byte) (node *ast.FileNode, err error) {
 }
 
 // Message adds an empty message at the end of the file.
-func (p *Proto) Message(name string) { p.tail = append(p.tail, "message "+name+" {}") }
+func (p *Proto) Message(name string) { p.messages = append(p.messages, "message "+name+" {}") }
 
-// Service adds a service at the end of the file.
+// Service adds a service at the end of the file, before the messages that are added.
 func (p *Proto) Service(s Service) {
 	text := append(comment(s.Doc), "service "+s.Name+" {")
 	for i, r := range s.RPCs {
@@ -103,7 +105,7 @@ func (p *Proto) Service(s Service) {
 			text = append(text, p.unit+line)
 		}
 	}
-	p.tail = append(p.tail, strings.Join(append(text, "}"), p.eol))
+	p.services = append(p.services, strings.Join(append(text, "}"), p.eol))
 }
 
 // Import adds an import of a file.
@@ -115,8 +117,8 @@ func (p *Proto) Bytes() ([]byte, error) {
 	if len(p.imports) > 0 {
 		edits = append(edits, p.importEdit())
 	}
-	if len(p.tail) > 0 {
-		edits = append(edits, p.tailEdit())
+	if tail := slices.Concat(p.services, p.messages); len(tail) > 0 {
+		edits = append(edits, p.tailEdit(tail))
 	}
 	out := apply(p.src, edits)
 	_, rest := split(out)

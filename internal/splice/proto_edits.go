@@ -165,8 +165,8 @@ func (p *Proto) behind(n ast.Node) (at int, alone bool) {
 }
 
 // tailEdit adds declarations at the end of the file, a blank line before each. The last line ends as the last one did.
-func (p *Proto) tailEdit() edit {
-	text := strings.Join(p.tail, p.eol+p.eol)
+func (p *Proto) tailEdit(tail []string) edit {
+	text := strings.Join(tail, p.eol+p.eol)
 	switch body := p.src[p.mark:]; {
 	case len(body) == 0:
 		text += p.eol

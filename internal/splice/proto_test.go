@@ -136,10 +136,10 @@ func TestNewProto(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.Message("A")
 	p.Service(Service{Name: "S", Doc: []string{"S is new."}, RPCs: []RPC{
 		{Name: "Get", Doc: []string{"Get."}, Request: "A", Response: "B", Options: []string{"deprecated = true"}}, {Name: "Put", Request: "A", Response: "B"},
 	}})
-	p.Message("A")
 	p.Import("b.proto")
 	got, err := p.Bytes()
 	want := strings.ReplaceAll(`syntax = "proto3";
