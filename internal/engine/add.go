@@ -211,10 +211,10 @@ func asEdited(err error, edits []Edit) error {
 		}
 		return edits[i].New, nil
 	})
+	const nowhere = "so it would be with the addition; nothing was written"
 	for i, d := range found {
-		edited := slices.ContainsFunc(edits, func(e Edit) bool { return e.Path == d.File })
-		if edited && d.Hint == "" {
-			found[i].Hint = "so it would be with the addition; nothing was written"
+		if slices.ContainsFunc(edits, func(e Edit) bool { return e.Path == d.File }) {
+			found[i].Hint = strings.TrimPrefix(d.Hint+" – "+nowhere, " – ")
 		}
 	}
 	return found
