@@ -137,21 +137,9 @@ func firstToken(n ast.Node) *token.Token {
 // appendBlock adds to a list with a dash for each item, which is never empty.
 func (d *document) appendBlock(list *ast.SequenceNode, items []Item) ([]edit, error) {
 	last := list.Values[len(list.Values)-1]
-	first := firstToken(last)
-	if m, ok := last.(*ast.MappingNode); ok && !m.IsFlowStyle {
-		first = m.Values[0].Key.GetToken()
-	}
-	dash, err := d.before(first)
-	if err != nil || dash.Type != token.SequenceEntryType {
-		return nil, ErrPlace
-	}
-	at, err := d.offset(dash)
-	if err != nil || !leads(d.src, at) {
-		return nil, ErrPlace
-	}
-	gap := " "
-	if first.Position.Line == dash.Position.Line {
-		gap = strings.Repeat(" ", first.Position.Column-dash.Position.Column-1)
+	at, gap, err := d.dash(last)
+	if err != nil {
+		return nil, err
 	}
 	indent := indentation(d.src, at)
 	style := d.lookOf(last)
@@ -164,6 +152,25 @@ func (d *document) appendBlock(list *ast.SequenceNode, items []Item) ([]edit, er
 		}
 	}
 	return []edit{{at: d.blockEnd(at, len(indent)), text: b.String()}}, nil
+}
+
+// dash is the offset of the dash of an item, and what is between the two.
+func (d *document) dash(item ast.Node) (at int, gap string, err error) {
+	first := firstToken(item)
+	if m, ok := item.(*ast.MappingNode); ok && !m.IsFlowStyle {
+		first = m.Values[0].Key.GetToken()
+	}
+	dash, err := d.before(first)
+	if err != nil || dash.Type != token.SequenceEntryType {
+		return 0, "", ErrPlace
+	}
+	if at, err = d.offset(dash); err != nil || !leads(d.src, at) {
+		return 0, "", ErrPlace
+	}
+	if first.Position.Line > dash.Position.Line {
+		return at, " ", nil
+	}
+	return at, strings.Repeat(" ", first.Position.Column-dash.Position.Column-1), nil
 }
 
 // lookOf tells how an item is written.
