@@ -25,7 +25,7 @@ type rule struct {
 var rules = []rule{
 	{"cmd/svc", "internal/cli", true},
 	{"protoc-gen-svc", "internal/plugin", true},
-	{"internal/cli", "templates internal/ui internal/engine internal/protoload internal/render internal/plan internal/manifest internal/diag internal/watch", true},
+	{"internal/cli", "templates internal/ui internal/engine internal/splice internal/protoload internal/render internal/plan internal/manifest internal/diag internal/watch", true},
 	{"internal/plugin", "templates internal/engine internal/lock internal/protoload internal/manifest internal/diag", true},
 	{"internal/engine", "internal/apply internal/godecl internal/gomod internal/handlers internal/merge internal/plan internal/rename internal/render internal/lock internal/protoload internal/model internal/manifest internal/tree internal/diag", true},
 	{"internal/apply", "internal/tree", true},
@@ -36,6 +36,7 @@ var rules = []rule{
 	{"internal/godecl", "internal/merge3", false},
 	{"internal/rename", "", false},
 	{"internal/merge3", "", false},
+	{"internal/splice", "", false},
 	{"internal/gomod", "internal/model internal/tree", false},
 	{"internal/gomod/gen", "internal/gomod", true},
 	{"internal/render", "internal/model internal/manifest internal/tree internal/diag", false},

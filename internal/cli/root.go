@@ -28,7 +28,7 @@ func newRoot(io *ui.IO) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w\nrun %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(newNew(io), newGenerate(io), newResolve(io), newWatch(io), newSchema(io), newVersion(io))
+	root.AddCommand(newNew(io), newGenerate(io), newAdd(io), newResolve(io), newWatch(io), newSchema(io), newVersion(io))
 	root.SetHelpCommand(newHelp(root))
 	return root
 }

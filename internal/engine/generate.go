@@ -75,7 +75,11 @@ func (e *Engine) run(ctx context.Context, dir string, m *manifest.Manifest, o Op
 	if err == nil && len(o.Resolve.Paths) == 0 && unchanged(dir, inputs) {
 		return &Result{Plan: &plan.Plan{}}, inputs, nil
 	}
-	r, err = e.plan(ctx, dir, m, o) // it says better what can't be read
+	c, err := e.LoadContract(ctx, dir, m) // it says better what can't be read
+	if err != nil {
+		return nil, "", err
+	}
+	r, err = e.plan(ctx, dir, m, c, o)
 	return r, inputs, err
 }
 
@@ -108,11 +112,8 @@ func (e *Engine) open(ctx context.Context, dir string) (*apply.Project, error) {
 	}
 }
 
-func (e *Engine) plan(ctx context.Context, dir string, m *manifest.Manifest, o Options) (*Result, error) {
-	c, err := e.LoadContract(ctx, dir, m)
-	if err != nil {
-		return nil, err
-	}
+// plan says what brings the project in dir up to date with a manifest and a contract.
+func (e *Engine) plan(ctx context.Context, dir string, m *manifest.Manifest, c *protoload.Contract, o Options) (*Result, error) {
 	now, err := ReadPresent(dir)
 	if err != nil {
 		return nil, err
