@@ -70,6 +70,9 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		if err == nil {
 			return nil
 		}
+		if len(args) == 0 {
+			return usagef("%w\nrun %s --help", err, c.CommandPath())
+		}
 		if meant := c.SuggestionsFor(args[0]); len(meant) > 0 {
 			return usagef("%w; did you mean %s?", err, strings.Join(meant, " or "))
 		}

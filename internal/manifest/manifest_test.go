@@ -380,3 +380,13 @@ func TestSchemaNames(t *testing.T) {
 		}
 	}
 }
+
+// TestParseWindows checks that a byte order mark and CRLF change neither what is read nor where it is.
+func TestParseWindows(t *testing.T) {
+	text := "# one\n# two\n" + minimal + "# three\nextra: 1\n"
+	_, want := Parse("svc.yaml", []byte(text))
+	_, got := Parse("svc.yaml", []byte("\uFEFF"+strings.ReplaceAll(text, "\n", "\r\n")))
+	if want == nil || got == nil || got.Error() != want.Error() {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

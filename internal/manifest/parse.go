@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -43,7 +44,7 @@ func (d *decoder) document(content []byte) (ast.Node, bool) {
 		d.found.At(diag.Pos{File: d.file, Line: 1, Col: 1}, "", "it is larger than %d bytes", maxSize)
 		return nil, false
 	}
-	f, err := parser.ParseBytes(content, 0)
+	f, err := parser.ParseBytes(normal(content), 0)
 	if err != nil {
 		pos := diag.Pos{File: d.file, Line: 1, Col: 1}
 		msg := err.Error()
@@ -61,6 +62,13 @@ func (d *decoder) document(content []byte) (ast.Node, bool) {
 		return nil, false
 	}
 	return f.Docs[0].Body, true
+}
+
+// normal is a text without its byte order mark and with plain newlines: the parser takes the one for a part of a key, and
+// counts the others twice after a comment.
+func normal(content []byte) []byte {
+	content = bytes.TrimPrefix(content, []byte("\uFEFF"))
+	return bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
 }
 
 func (d *decoder) manifest(root ast.Node) *Manifest {
