@@ -17,15 +17,16 @@ const Module = "example.com/bench"
 type Size struct {
 	Name  string
 	files func() map[string]string
-	// Limits of svc generate in floors: everything generated, and nothing changed.
-	Whole, Nothing float64
+	// Limits of svc generate in floors: everything generated, an rpc added to a project with every handler edited (0 is no
+	// limit), and nothing changed.
+	Whole, Change, Nothing float64
 }
 
 // Sizes are one service with one rpc; a shop of 9 services with 40 rpcs; 100 files with 5 services of 6 rpcs each.
 var Sizes = []Size{
-	{"small", small, 5, 2},
-	{"medium", medium, 2, 0.5},
-	{"large", large, 1.2, 0.2},
+	{"small", small, 5, 0, 2},
+	{"medium", medium, 2, 0, 0.5},
+	{"large", large, 1.2, 0.6, 0.2},
 }
 
 // Write writes the contract into dir.
