@@ -218,7 +218,9 @@ func TestShutdownWaitsForHandlersThatWereCutOff(t *testing.T) {
 	if !r.handler.returned.Load() {
 		t.Error("a handler still works with what the app is about to close")
 	}
-	<-answered
+	if err := <-answered; status.Code(err) != codes.Unavailable {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestShutdownEndsWatches(t *testing.T) {

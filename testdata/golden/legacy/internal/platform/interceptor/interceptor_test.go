@@ -77,7 +77,7 @@ type call struct {
 }
 
 // each calls do both ways, behind the chain.
-func each(t *testing.T, ctx context.Context, do func(context.Context) error, check func(t *testing.T, c call)) {
+func each(ctx context.Context, t *testing.T, do func(context.Context) error, check func(t *testing.T, c call)) {
 	t.Helper()
 	ways := map[string]func(context.Context, testgrpc.TestServiceClient, *metadata.MD) error{
 		"unary": func(ctx context.Context, client testgrpc.TestServiceClient, header *metadata.MD) error {
@@ -129,7 +129,7 @@ func TestRequestID(t *testing.T) {
 			if test.sent != "" {
 				ctx = metadata.AppendToOutgoingContext(ctx, requestid.Header, test.sent)
 			}
-			each(t, ctx, handle, func(t *testing.T, c call) {
+			each(ctx, t, handle, func(t *testing.T, c call) {
 				if !requestid.Valid(seen) || (seen == test.sent) != test.kept {
 					t.Errorf("handler sees %q", seen)
 				}
@@ -149,7 +149,7 @@ func TestRequestID(t *testing.T) {
 
 func TestLogging(t *testing.T) {
 	handle := func(context.Context) error { return status.Error(codes.Unavailable, "later") }
-	each(t, t.Context(), handle, func(t *testing.T, c call) {
+	each(t.Context(), t, handle, func(t *testing.T, c call) {
 		line := c.log.find(t, "call finished")
 		if line["level"] != "WARN" || line["code"] != "Unavailable" || line["duration_ms"] == nil {
 			t.Errorf("got %v", line)
@@ -162,7 +162,7 @@ func TestLogging(t *testing.T) {
 
 func TestRecovery(t *testing.T) {
 	handle := func(context.Context) error { panic("a secret") }
-	each(t, t.Context(), handle, func(t *testing.T, c call) {
+	each(t.Context(), t, handle, func(t *testing.T, c call) {
 		if status.Code(c.err) != codes.Internal || strings.Contains(c.err.Error(), "secret") {
 			t.Errorf("got %v", c.err)
 		}
@@ -185,7 +185,7 @@ func TestDefaultDeadline(t *testing.T) {
 		}
 		return nil
 	}
-	each(t, t.Context(), handle, func(t *testing.T, _ call) {
+	each(t.Context(), t, handle, func(t *testing.T, _ call) {
 		streams := strings.HasSuffix(t.Name(), "/stream")
 		if streams && left != 0 || !streams && (left <= 0 || left > timeout) {
 			t.Errorf("got %v", left)
@@ -194,7 +194,7 @@ func TestDefaultDeadline(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*timeout)
 	defer cancel()
-	each(t, ctx, handle, func(t *testing.T, _ call) {
+	each(ctx, t, handle, func(t *testing.T, _ call) {
 		if left <= timeout {
 			t.Errorf("got %v, want what the caller asked for", left)
 		}
