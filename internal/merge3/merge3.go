@@ -192,7 +192,7 @@ func styleOf(s string) style {
 	if strings.HasPrefix(s, byteOrderMark) {
 		st.mark = byteOrderMark
 	}
-	if crlf := strings.Count(s, "\r\n"); crlf > 0 && 2*crlf > strings.Count(s, "\n") {
+	if crlf := strings.Count(s, "\r\n"); crlf > 0 && crlf == strings.Count(s, "\n") { // of a mixture, each line is as it is
 		st.newline = "\r\n"
 	}
 	return st

@@ -24,6 +24,7 @@ func TestMerge(t *testing.T) {
 		"ours has a byte order mark":  {"a\nb\nc\n", "\uFEFFA\nb\nc\n", "a\nb\nC\n", "\uFEFFA\nb\nC\n"},
 		"ours has no final newline":   {"a\nb\nc\n", "A\nb\nc", "a\nb\nC\n", "A\nb\nC"},
 		"theirs has no final newline": {"a\nb\nc\n", "A\nb\nc\n", "a\nb\nC", "A\nb\nC\n"},
+		"ours has both line ends":     {"a\nb\nc\nd\n", "A\r\nb\nc\nd\n", "a\nb\nc\nD\n", "A\r\nb\nc\nD\n"},
 		"ours is empty":               {"a\n", "", "a\n", ""},
 	}
 	for name, tt := range tests {
