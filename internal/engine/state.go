@@ -60,14 +60,20 @@ func readState(dir string, t *tree.Tree, last *lock.Lock) (*state, error) {
 		if err := s.read(root, f.Path); err != nil {
 			return nil, err
 		}
+		if f.Class != tree.Owned { // the base says what was emitted, even if the lock is lost
+			if err := s.readBase(root, f.Path); err != nil {
+				return nil, err
+			}
+		}
 	}
 	for path, entry := range last.Files {
-		if _, ok := t.Lookup(path); !ok {
+		f, ok := t.Lookup(path)
+		if !ok {
 			if err := s.read(root, path); err != nil {
 				return nil, err
 			}
 		}
-		if entry.Class != tree.Owned {
+		if entry.Class != tree.Owned && (!ok || f.Class == tree.Owned) {
 			if err := s.readBase(root, path); err != nil {
 				return nil, err
 			}

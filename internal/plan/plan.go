@@ -129,6 +129,7 @@ func generated(content []byte) bool { return generatedLine.Match(content) }
 func (p *planner) yours(a Action, f tree.File) {
 	_, emitted := p.Lock.Files[f.Path]
 	base, known := p.Bases[f.Path]
+	emitted = emitted || known
 	merged, handler := p.Handlers[f.Path]
 	switch {
 	case handler && (emitted || !a.HadFile):
