@@ -1,13 +1,21 @@
 package cli
 
 import (
+	"context"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/svcgen/svc/internal/lock"
+	"github.com/svcgen/svc/internal/plugin"
+	"github.com/svcgen/svc/internal/protoload"
 )
 
 // shopDir holds the project that the stories of regeneration begin with.
@@ -16,7 +24,11 @@ const shopDir = "../../testdata/regenerate/shop"
 // TestRegenerate runs the stories in testdata/regenerate: what svc generate does to a project that its owner has edited.
 // Beside the commands of TestScripts they have:
 //
-//	project                  makes the project shop of testdata/regenerate/shop, with a handler that its owner wrote, and goes there
+//	project LAYER…           makes the project shop of testdata/regenerate/shop, with a handler that its owner wrote, and goes there
+//	older FILE NEW OLD       makes the project one of an older svc, which emitted OLD where this one emits NEW
+//	plugin                   does what protoc does with protoc-gen-svc and project=.: writes what it answers. It prints what that
+//	                         says on standard error
+//	lines FILE TEXT…         FILE holds these texts in this order; \n is a newline, \t a tab
 //	yours                    every line that the owner wrote into that handler is in a file of its package
 //	compiles                 the handlers, their tests and the wiring build and vet
 //	settled                  another run, and a check, find nothing to do
@@ -34,6 +46,9 @@ func TestRegenerate(t *testing.T) {
 	}
 	maps.Copy(p.Cmds, map[string]func(*testscript.TestScript, bool, []string){
 		"project":  projectCmd,
+		"older":    olderCmd,
+		"plugin":   pluginCmd,
+		"lines":    textsCmd,
 		"yours":    yoursCmd,
 		"compiles": compilesCmd,
 		"settled":  settledCmd,
@@ -48,13 +63,51 @@ func TestRegenerate(t *testing.T) {
 // catalogFile is the handler that the owner of the project has written.
 const catalogFile = "internal/service/shop/v1/catalog.go"
 
-func projectCmd(ts *testscript.TestScript, _ bool, _ []string) {
-	ts.Check(ts.Exec("svc", "new", "shop", "--proto", os.Expand("$SHOP/api", ts.Getenv), "--module", "example.com/shop",
-		"--registry", "none", "--without", "docker,helm", "--no-tidy"))
+func projectCmd(ts *testscript.TestScript, _ bool, layers []string) {
+	args := []string{"new", "shop", "--proto", os.Expand("$SHOP/api", ts.Getenv), "--module", "example.com/shop", "--registry", "none", "--no-tidy"}
+	for _, layer := range []string{"docker", "helm"} {
+		if !slices.Contains(layers, layer) {
+			args = append(args, "--without", layer)
+		}
+	}
+	ts.Check(ts.Exec("svc", args...))
 	ts.Check(ts.Chdir("shop"))
 	ts.Check(os.WriteFile(ts.MkAbs("../emitted.go"), []byte(ts.ReadFile(catalogFile)), 0o644))
 	mine := ts.ReadFile(filepath.Join(ts.Getenv("SHOP"), "catalog.go"))
 	ts.Check(os.WriteFile(ts.MkAbs(catalogFile), []byte(mine), 0o644))
+}
+
+// olderCmd changes what svc keeps of its last emission as well as the file.
+func olderCmd(ts *testscript.TestScript, neg bool, args []string) {
+	editCmd(ts, neg, append([]string{lock.BasePath(args[0])}, args[1:]...))
+	editCmd(ts, neg, args)
+}
+
+func pluginCmd(ts *testscript.TestScript, _ bool, _ []string) {
+	c, err := protoload.Load(context.Background(), protoload.Source{Dir: ts.MkAbs("api"), Roots: []string{"."}})
+	ts.Check(err)
+	c.Request.Parameter = proto.String("stubs=true,project=" + ts.MkAbs("."))
+	var stderr strings.Builder
+	response := plugin.Answer(context.Background(), c.Request, &stderr)
+	if response.Error != nil {
+		ts.Fatalf("%s", response.GetError())
+	}
+	for _, f := range response.File {
+		name := ts.MkAbs(f.GetName())
+		ts.Check(os.MkdirAll(filepath.Dir(name), 0o755))
+		ts.Check(os.WriteFile(name, []byte(f.GetContent()), 0o644))
+	}
+	_, err = io.WriteString(ts.Stdout(), stderr.String())
+	ts.Check(err)
+}
+
+func textsCmd(ts *testscript.TestScript, neg bool, args []string) {
+	unescape := strings.NewReplacer(`\n`, "\n", `\t`, "\t")
+	texts := slices.Clone(args)
+	for i := range texts {
+		texts[i] = unescape.Replace(texts[i])
+	}
+	linesCmd(ts, neg, texts)
 }
 
 // yoursCmd leaves out signatures and imports, which follow the contract, and what svc emitted.
