@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/svcgen/svc/internal/apply"
 	"github.com/svcgen/svc/internal/lock"
 	"github.com/svcgen/svc/internal/plugin"
 	"github.com/svcgen/svc/internal/protoload"
@@ -77,10 +78,11 @@ func projectCmd(ts *testscript.TestScript, _ bool, layers []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(catalogFile), []byte(mine), 0o644))
 }
 
-// olderCmd changes what svc keeps of its last emission as well as the file.
+// olderCmd changes what svc keeps of its last emission as well as the file. What it remembers of this machine is of another svc.
 func olderCmd(ts *testscript.TestScript, neg bool, args []string) {
 	editCmd(ts, neg, append([]string{lock.BasePath(args[0])}, args[1:]...))
 	editCmd(ts, neg, args)
+	ts.Check(os.RemoveAll(ts.MkAbs(apply.CacheDir)))
 }
 
 func pluginCmd(ts *testscript.TestScript, _ bool, _ []string) {
