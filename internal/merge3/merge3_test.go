@@ -48,6 +48,18 @@ func TestConflict(t *testing.T) {
 	}
 }
 
+// A byte order mark is one at the start of a file only.
+func TestConflictOnTheFirstLineStaysBehindTheByteOrderMark(t *testing.T) {
+	r := Merge("a\nb\n", "\uFEFFours\nb\n", "theirs\nb\n")
+	const want = "\uFEFF<<<<<<< yours\nours\n||||||| base\na\n=======\ntheirs\n>>>>>>> svc\nb\n"
+	if got := r.Marked("yours", "base", "svc"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if r.Text() != "\uFEFFours\nb\n" {
+		t.Errorf("the text is %q", r.Text())
+	}
+}
+
 // text makes lines from few words, so that many repeat, as braces do in Go.
 func text(r *rand.Rand, n int) []string {
 	lines := make([]string, n)
