@@ -91,12 +91,13 @@ func loads(content []byte) error {
 	}
 }
 
-// Marked reports whether a text has the markers of a merge that is not finished.
+// Marked reports whether a text has a marker of a merge that is not finished. The one in the middle is a heading in Markdown.
 func Marked(text []byte) bool {
-	all := true
-	for _, marker := range []string{"<<<<<<< ", "=======\n", ">>>>>>> "} {
-		text := bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
-		all = all && (bytes.HasPrefix(text, []byte(marker)) || bytes.Contains(text, []byte("\n"+marker)))
+	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
+	for _, marker := range []string{"<<<<<<< ", "||||||| ", ">>>>>>> "} {
+		if bytes.HasPrefix(text, []byte(marker)) || bytes.Contains(text, []byte("\n"+marker)) {
+			return true
+		}
 	}
-	return all
+	return false
 }

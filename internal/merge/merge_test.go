@@ -60,3 +60,30 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("got %q, want %q", m.Marked, want)
 	}
 }
+
+// TestMarked tells a merge that is not finished from a text: what is left of a pair of markers counts, a line under a
+// heading does not.
+func TestMarked(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want bool
+	}{
+		"all":                 {"a\n<<<<<<< x\na\n||||||| b\n=======\nb\n>>>>>>> y\n", true},
+		"a start":             {"<<<<<<< x\na\n", true},
+		"a base":              {"a\n||||||| b\na\n", true},
+		"an end":              {"a\n>>>>>>> y", true},
+		"an end, CRLF":        {"a\r\n>>>>>>> y\r\n", true},
+		"behind a BOM":        {"\uFEFF<<<<<<< x\na\n", true},
+		"a heading":           {"Title\n=======\n", false},
+		"in a line":           {"see <<<<<<< x\n", false},
+		"longer than markers": {"<<<<<<<< x\n", false},
+		"nothing":             {"", false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := Marked([]byte(tt.text)); got != tt.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
