@@ -11,6 +11,7 @@ import (
 
 	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/lock"
+	"github.com/svcgen/svc/internal/merge"
 	"github.com/svcgen/svc/internal/tree"
 )
 
@@ -57,32 +58,33 @@ func readState(dir string, t *tree.Tree, last *lock.Lock) (*state, error) {
 	}
 	defer root.Close()
 	for _, f := range t.Files() {
-		if err := s.read(root, f.Path); err != nil {
+		if err := s.read(root, f.Path, f.Class, last.Files[f.Path]); err != nil {
 			return nil, err
-		}
-		if f.Class != tree.Owned { // the base says what was emitted, even if the lock is lost
-			if err := s.readBase(root, f.Path); err != nil {
-				return nil, err
-			}
 		}
 	}
 	for path, entry := range last.Files {
-		f, ok := t.Lookup(path)
-		if !ok {
-			if err := s.read(root, path); err != nil {
-				return nil, err
-			}
+		if _, ok := t.Lookup(path); ok {
+			continue
 		}
-		if entry.Class != tree.Owned && (!ok || f.Class == tree.Owned) {
-			if err := s.readBase(root, path); err != nil {
-				return nil, err
-			}
+		if err := s.read(root, path, entry.Class, entry); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
 }
 
-func (s *state) read(root *os.Root, name string) error {
+// read reads a file and its base.
+func (s *state) read(root *os.Root, path string, class tree.Class, entry lock.Entry) error {
+	if err := s.readDisk(root, path); err != nil {
+		return fmt.Errorf("%w\nsvc emits %s: move away what is in its place", err, path)
+	}
+	if class == tree.Owned && entry.Class != tree.Merge && entry.Class != tree.Decl {
+		return nil
+	}
+	return s.readBase(root, path, entry)
+}
+
+func (s *state) readDisk(root *os.Root, name string) error {
 	if leadsOut(root, name) {
 		s.outside[name] = true
 		return nil
@@ -97,16 +99,37 @@ func (s *state) read(root *os.Root, name string) error {
 	return nil
 }
 
-// readBase reads what svc emitted last. With the markers of a merge in it, nobody knows what that was.
-func (s *state) readBase(root *os.Root, name string) error {
+// readBase reads what svc emitted last. It is not known when somebody has changed it since. A lock that says nothing of it
+// is lost, and one in which git has united two branches may say something else than the base that git has merged.
+func (s *state) readBase(root *os.Root, name string, entry lock.Entry) error {
 	content, err := readIn(root, lock.BasePath(name))
-	switch {
-	case err == nil && !bytes.Contains(content, []byte("\n<<<<<<< ")):
-		s.bases[name] = content
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return err
+	if err != nil {
+		return ignoreNotExist(err)
+	}
+	if entry.Sum == "" || entry.Says(content) || len(entry.Others) > 0 {
+		s.bases[name] = oneSide(content)
 	}
 	return nil
+}
+
+// oneSide takes the markers of a git merge out of a base, and one of its sides: each was emitted.
+func oneSide(content []byte) []byte {
+	if !merge.Marked(content) {
+		return content
+	}
+	var out []byte
+	keep := true
+	for line := range bytes.Lines(content) {
+		switch {
+		case bytes.HasPrefix(line, []byte("<<<<<<< ")), bytes.HasPrefix(line, []byte(">>>>>>> ")):
+			keep = true
+		case bytes.HasPrefix(line, []byte("||||||| ")), bytes.Equal(bytes.TrimSpace(line), []byte("=======")):
+			keep = false
+		case keep:
+			out = append(out, line...)
+		}
+	}
+	return out
 }
 
 // readIn reads a file of the project that is one, as readRegular does.

@@ -46,8 +46,8 @@ func remember(p *apply.Project, dir, inputs string, r *Result) error {
 	return p.Remember(inputsName, []byte(state+"\n"))
 }
 
-// inputsDigest covers this svc, the manifest and the contract.
-func inputsDigest(dir string, m *manifest.Manifest) (string, error) {
+// inputsDigest covers this svc, the manifest, which is in content, and the contract.
+func inputsDigest(dir string, m *manifest.Manifest, content []byte) (string, error) {
 	h := sha256.New()
 	exe, err := os.Executable()
 	if err != nil {
@@ -58,7 +58,8 @@ func inputsDigest(dir string, m *manifest.Manifest) (string, error) {
 		return "", err
 	}
 	fmt.Fprintf(h, "%s %d %d\n", exe, info.Size(), info.ModTime().UnixNano())
-	names := []string{manifest.FileName}
+	fmt.Fprintf(h, "%d\n%s\n", len(content), content)
+	var names []string
 	if m.Proto.DescriptorSet != "" {
 		names = append(names, m.Proto.DescriptorSet)
 	}
