@@ -48,7 +48,7 @@ type step struct {
 
 // Project is a project's folder, held against other runs.
 type Project struct {
-	root   *os.Root
+	folder folder
 	unlock func()
 	// Recovered is true when opening finished what a killed run had begun.
 	Recovered bool
@@ -62,18 +62,23 @@ func Open(dir string) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(root.MkdirAll(CacheDir, 0o755), ensure(root, ignore, ignoreAll)); err != nil {
-		return nil, errors.Join(err, root.Close())
+	return hold(dir, disk{root})
+}
+
+// hold is Open for a folder that is there; it closes the folder when it fails.
+func hold(dir string, in folder) (*Project, error) {
+	if err := errors.Join(in.MkdirAll(CacheDir, 0o755), ensure(in, ignore, ignoreAll)); err != nil {
+		return nil, errors.Join(err, in.Close())
 	}
-	if info, err := root.Lstat(mutex); err == nil && !info.Mode().IsRegular() {
-		return nil, errors.Join(fmt.Errorf("%s is not a regular file: remove it", mutex), root.Close())
+	if info, err := in.Lstat(mutex); err == nil && !info.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%s is not a regular file: remove it", mutex), in.Close())
 	}
 	unlock, err := lockedfile.MutexAt(filepath.Join(dir, filepath.FromSlash(mutex))).Lock()
 	if err != nil {
-		return nil, errors.Join(err, root.Close())
+		return nil, errors.Join(err, in.Close())
 	}
-	p := &Project{root: root, unlock: unlock}
-	if p.Recovered, p.Kept, err = finish(root, true); err != nil {
+	p := &Project{folder: in, unlock: unlock}
+	if p.Recovered, p.Kept, err = finish(in, true); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
@@ -82,29 +87,29 @@ func Open(dir string) (*Project, error) {
 // Remember keeps something for this machine in CacheDir; nil content forgets it.
 func (p *Project) Remember(name string, content []byte) error {
 	name = path.Join(CacheDir, name)
-	if now, err := p.root.ReadFile(name); err == nil && content != nil && string(now) == string(content) {
+	if now, err := p.folder.ReadFile(name); err == nil && content != nil && string(now) == string(content) {
 		return nil
 	}
-	if err := p.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := p.folder.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if content == nil {
 		return nil
 	}
-	return p.root.WriteFile(name, content, 0o644)
+	return p.folder.WriteFile(name, content, 0o644)
 }
 
-func ensure(root *os.Root, name, content string) error {
-	if _, err := root.Stat(name); err == nil {
+func ensure(in folder, name, content string) error {
+	if _, err := in.Stat(name); err == nil {
 		return nil
 	}
-	return root.WriteFile(name, []byte(content), 0o644)
+	return in.WriteFile(name, []byte(content), 0o644)
 }
 
 // Close lets other runs in.
 func (p *Project) Close() error {
 	p.unlock()
-	return p.root.Close()
+	return p.folder.Close()
 }
 
 // Apply writes all changes or none.
@@ -125,11 +130,11 @@ func (p *Project) Apply(changes []Change) error {
 	}
 	if err != nil {
 		for _, dir := range made {
-			removeEmpty(p.root, dir)
+			removeEmpty(p.folder, dir)
 		}
-		return errors.Join(err, p.root.RemoveAll(stageDir))
+		return errors.Join(err, p.folder.RemoveAll(stageDir))
 	}
-	_, _, err = finish(p.root, false)
+	_, _, err = finish(p.folder, false)
 	return err
 }
 
@@ -139,7 +144,7 @@ func (p *Project) check(changes []Change) error {
 		if err := tree.CheckPath(c.Path); err != nil {
 			return err
 		}
-		now, err := p.root.ReadFile(c.Path)
+		now, err := p.folder.ReadFile(c.Path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && c.Expect == nil:
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -161,7 +166,7 @@ func (p *Project) prepare(changes []Change) (made []string, err error) {
 			continue
 		}
 		seen[dir] = true
-		if _, err := p.root.Stat(dir); err == nil {
+		if _, err := p.folder.Stat(dir); err == nil {
 			if err := p.probe(dir); err != nil {
 				return made, err
 			}
@@ -172,7 +177,7 @@ func (p *Project) prepare(changes []Change) (made []string, err error) {
 			continue
 		}
 		made = append(made, dir)
-		if err := p.root.MkdirAll(dir, 0o755); err != nil {
+		if err := p.folder.MkdirAll(dir, 0o755); err != nil {
 			return made, err
 		}
 	}
@@ -182,7 +187,7 @@ func (p *Project) prepare(changes []Change) (made []string, err error) {
 // probe makes and removes a file in a folder that was there before. One that svc made takes files.
 func (p *Project) probe(dir string) error {
 	name := path.Join(dir, ".svc-probe")
-	if err := errors.Join(p.root.WriteFile(name, nil, 0o600), p.root.Remove(name)); err != nil {
+	if err := errors.Join(p.folder.WriteFile(name, nil, 0o600), p.folder.Remove(name)); err != nil {
 		return fmt.Errorf("%s can't be written to: %w", dir, err)
 	}
 	return nil
@@ -190,10 +195,10 @@ func (p *Project) probe(dir string) error {
 
 // stage puts the new contents on disk beside the project.
 func (p *Project) stage(changes []Change) ([]step, error) {
-	if err := errors.Join(p.root.RemoveAll(stageDir), p.root.MkdirAll(stageDir, 0o755)); err != nil {
+	if err := errors.Join(p.folder.RemoveAll(stageDir), p.folder.MkdirAll(stageDir, 0o755)); err != nil {
 		return nil, err
 	}
-	stage, err := p.root.OpenRoot(stageDir) // the way there is walked once, not for each file
+	stage, err := p.folder.OpenFolder(stageDir) // the way there is walked once, not for each file
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +225,7 @@ func (p *Project) replaced(c Change) fs.FileInfo {
 	if c.Expect == nil {
 		return nil
 	}
-	info, err := p.root.Stat(c.Path)
+	info, err := p.folder.Stat(c.Path)
 	if err != nil {
 		return nil
 	}
@@ -228,12 +233,12 @@ func (p *Project) replaced(c Change) fs.FileInfo {
 }
 
 // writeSynced writes a new file, with the mode of the one that it replaces, if any.
-func writeSynced(root *os.Root, name string, content []byte, old fs.FileInfo) error {
+func writeSynced(in folder, name string, content []byte, old fs.FileInfo) error {
 	perm := fs.FileMode(0o644)
 	if old != nil {
 		perm = old.Mode().Perm()
 	}
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+	f, err := in.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
 		return err
 	}
@@ -241,11 +246,11 @@ func writeSynced(root *os.Root, name string, content []byte, old fs.FileInfo) er
 	if old != nil {
 		err = errors.Join(err, keepMode(f, old.Mode()))
 	}
-	return errors.Join(err, syncFile(f), f.Close())
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // keepMode gives f a mode that the umask may have narrowed. A file system that has one mode for all is not asked to.
-func keepMode(f *os.File, mode fs.FileMode) error {
+func keepMode(f file, mode fs.FileMode) error {
 	info, err := f.Stat()
 	if err != nil || info.Mode() == mode {
 		return err
@@ -261,26 +266,26 @@ func (p *Project) commit(steps []step) error {
 	}
 	const draft = journal + ".draft"
 	g := syncGroup()
-	g.Go(func() error { return writeSynced(p.root, draft, content, nil) })
-	g.Go(func() error { return syncFolders(p.root, []step{{Path: stageDir + "/0"}}) })
+	g.Go(func() error { return writeSynced(p.folder, draft, content, nil) })
+	g.Go(func() error { return syncFolders(p.folder, []step{{Path: stageDir + "/0"}}) })
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if err := p.root.Rename(draft, journal); err != nil {
+	if err := p.folder.Rename(draft, journal); err != nil {
 		return err
 	}
-	if err := syncFolder(p.root, CacheDir); err != nil {
-		return errors.Join(err, p.root.Remove(journal))
+	if err := syncFolder(p.folder, CacheDir); err != nil {
+		return errors.Join(err, p.folder.Remove(journal))
 	}
 	return nil
 }
 
 // finish does the steps of a committed journal and removes it. It reports whether there was one. A later run looks
 // whether the files are still as the journal knows them, and keeps those that are not.
-func finish(root *os.Root, later bool) (found bool, kept []string, err error) {
-	content, err := root.ReadFile(journal)
+func finish(in folder, later bool) (found bool, kept []string, err error) {
+	content, err := in.ReadFile(journal)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil, root.RemoveAll(stageDir)
+		return false, nil, in.RemoveAll(stageDir)
 	}
 	if err != nil {
 		return false, nil, err
@@ -293,23 +298,23 @@ func finish(root *os.Root, later bool) (found bool, kept []string, err error) {
 		if err := s.check(); err != nil {
 			return false, nil, err
 		}
-		if later && touched(root, s) {
+		if later && touched(in, s) {
 			kept = append(kept, s.Path)
 			continue
 		}
-		if err := do(root, s); err != nil {
+		if err := do(in, s); err != nil {
 			return false, nil, err
 		}
 	}
-	if err := syncFolders(root, steps); err != nil {
+	if err := syncFolders(in, steps); err != nil {
 		return false, nil, err
 	}
-	return true, kept, errors.Join(root.Remove(journal), root.RemoveAll(stageDir))
+	return true, kept, errors.Join(in.Remove(journal), in.RemoveAll(stageDir))
 }
 
 // touched reports whether a file is neither as it was before the run that wrote the journal nor as that run left it.
-func touched(root *os.Root, s step) bool {
-	now, err := root.ReadFile(s.Path)
+func touched(in folder, s step) bool {
+	now, err := in.ReadFile(s.Path)
 	if err != nil {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
@@ -320,7 +325,7 @@ func touched(root *os.Root, s step) bool {
 	if s.Stage == "" {
 		return true
 	}
-	staged, err := root.ReadFile(s.Stage)
+	staged, err := in.ReadFile(s.Stage)
 	return err == nil && sum != tree.Sum(staged)
 }
 
@@ -332,32 +337,32 @@ func (s step) check() error {
 	return tree.CheckPath(s.Path)
 }
 
-func do(root *os.Root, s step) error {
+func do(in folder, s step) error {
 	if s.Stage == "" {
-		if err := root.Remove(s.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := in.Remove(s.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		removeEmpty(root, path.Dir(s.Path))
+		removeEmpty(in, path.Dir(s.Path))
 		return nil
 	}
-	err := root.Rename(s.Stage, s.Path)
+	err := in.Rename(s.Stage, s.Path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	// Either an earlier try has moved the file, or it is the first of its folder.
-	if _, err := root.Lstat(s.Stage); errors.Is(err, fs.ErrNotExist) {
+	if _, err := in.Lstat(s.Stage); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := root.MkdirAll(path.Dir(s.Path), 0o755); err != nil {
+	if err := in.MkdirAll(path.Dir(s.Path), 0o755); err != nil {
 		return err
 	}
-	return root.Rename(s.Stage, s.Path)
+	return in.Rename(s.Stage, s.Path)
 }
 
 // removeEmpty takes away folders that a deletion left empty.
-func removeEmpty(root *os.Root, dir string) {
+func removeEmpty(in folder, dir string) {
 	for ; dir != "."; dir = path.Dir(dir) {
-		if root.Remove(dir) != nil {
+		if in.Remove(dir) != nil {
 			return // not empty
 		}
 	}

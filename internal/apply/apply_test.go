@@ -237,7 +237,7 @@ func killed(t *testing.T, dir string, committed bool, done int) {
 		}
 	}
 	for _, s := range steps[:done] {
-		if err := do(p.root, s); err != nil {
+		if err := do(p.folder, s); err != nil {
 			t.Fatal(err)
 		}
 	}
