@@ -180,6 +180,8 @@ func TestApplyRefuses(t *testing.T) {
 			})
 			if err == nil || errors.Is(err, ErrMoved) != tt.moved {
 				t.Errorf("got %v", err)
+			} else if !tt.moved && !strings.HasSuffix(err.Error(), "nothing was written: mend that and run svc again") {
+				t.Errorf("it is not said what to do: %v", err)
 			}
 			check(t, dir, before)
 			check(t, outside, map[string]string{"secret": "1"})
@@ -216,23 +218,26 @@ func TestApplyReadOnly(t *testing.T) {
 	}
 }
 
-// killed leaves what a run leaves that is killed after the first done of its steps, or before its commit.
-func killed(t *testing.T, dir string, committed bool, done int) {
+// halfDone leaves what a run leaves that is killed after the first done of its steps, or before its commit.
+func halfDone(t *testing.T, dir string, committed bool, done int) {
 	t.Helper()
 	p, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps, err := p.stage([]Change{
+	if err := p.begin([]Change{
 		{Path: "a", Content: []byte("2"), Expect: []byte("1")},
 		{Path: "gone/b", Expect: []byte("1")},
 		{Path: "new/c", Content: []byte("2")},
-	})
-	if err != nil {
+	}); err != nil {
 		t.Fatal(err)
 	}
+	var steps []step
 	if committed {
-		if err := p.commit(steps); err != nil {
+		if err := commit(p.folder); err != nil {
+			t.Fatal(err)
+		}
+		if steps, err = readJournal(p.folder); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -251,14 +256,14 @@ func TestOpenFinishesOrUndoes(t *testing.T) {
 	after := map[string]string{"a": "2", "new/c": "2", "mine": "1"}
 	for done := range 4 {
 		dir := write(t, before)
-		killed(t, dir, true, done)
+		halfDone(t, dir, true, done)
 		if p := open(t, dir); !p.Recovered {
 			t.Errorf("after %d steps: it is not said that a run was finished", done)
 		}
 		check(t, dir, after)
 	}
 	dir := write(t, before)
-	killed(t, dir, false, 0)
+	halfDone(t, dir, false, 0)
 	if p := open(t, dir); p.Recovered {
 		t.Error("it is said that a run was finished that was undone")
 	}
@@ -360,11 +365,10 @@ func TestFinishKeepsLaterEdits(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, name), []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	steps, err := p.stage([]Change{{Path: name, Content: []byte("new"), Expect: []byte("old")}})
-	if err == nil {
-		err = errors.Join(p.commit(steps), p.Close())
+	if err := p.begin([]Change{{Path: name, Content: []byte("new"), Expect: []byte("old")}}); err != nil {
+		t.Fatal(err)
 	}
-	if err != nil {
+	if err := errors.Join(commit(p.folder), p.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, name), []byte("mine"), 0o644); err != nil {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -27,6 +28,7 @@ type rig struct {
 	mu    sync.Mutex
 	log   []string
 	dead  bool
+	fold  bool                                 // case is ignored, as on macOS and Windows
 	errno error                                // why operations fail
 	judge func(n int, op, name string) verdict // n counts from 1; nil lets all work
 }
@@ -69,6 +71,14 @@ func (r *rig) do(op, name string, whole, part func() error) error {
 	return &fs.PathError{Op: op, Path: name, Err: r.errno}
 }
 
+// name is what a file is called on the disk.
+func (d rigged) name(name string) string {
+	if d.rig.fold {
+		return strings.ToLower(name)
+	}
+	return name
+}
+
 type rigged struct {
 	root *os.Root
 	rig  *rig
@@ -80,17 +90,17 @@ func (d rigged) do(op, name string, f func() error) error {
 }
 
 func (d rigged) Lstat(name string) (info fs.FileInfo, err error) {
-	err = d.do("lstat", name, func() error { info, err = d.root.Lstat(name); return err })
+	err = d.do("lstat", name, func() error { info, err = d.root.Lstat(d.name(name)); return err })
 	return info, err
 }
 
 func (d rigged) Stat(name string) (info fs.FileInfo, err error) {
-	err = d.do("stat", name, func() error { info, err = d.root.Stat(name); return err })
+	err = d.do("stat", name, func() error { info, err = d.root.Stat(d.name(name)); return err })
 	return info, err
 }
 
 func (d rigged) ReadFile(name string) (content []byte, err error) {
-	err = d.do("read", name, func() error { content, err = d.root.ReadFile(name); return err })
+	err = d.do("read", name, func() error { content, err = d.root.ReadFile(d.name(name)); return err })
 	return content, err
 }
 
@@ -105,7 +115,7 @@ func (d rigged) WriteFile(name string, content []byte, perm fs.FileMode) error {
 
 func (d rigged) OpenFile(name string, flag int, perm fs.FileMode) (file, error) {
 	var f *os.File
-	err := d.do("open", name, func() (err error) { f, err = d.root.OpenFile(name, flag, perm); return err })
+	err := d.do("open", name, func() (err error) { f, err = d.root.OpenFile(d.name(name), flag, perm); return err })
 	if err != nil {
 		if f != nil {
 			_ = f.Close()
@@ -117,7 +127,7 @@ func (d rigged) OpenFile(name string, flag int, perm fs.FileMode) (file, error) 
 
 func (d rigged) OpenFolder(name string) (folder, error) {
 	var root *os.Root
-	err := d.do("open", name, func() (err error) { root, err = d.root.OpenRoot(name); return err })
+	err := d.do("open", name, func() (err error) { root, err = d.root.OpenRoot(d.name(name)); return err })
 	if err != nil {
 		if root != nil {
 			_ = root.Close()
@@ -128,7 +138,7 @@ func (d rigged) OpenFolder(name string) (folder, error) {
 }
 
 func (d rigged) MkdirAll(name string, perm fs.FileMode) error {
-	if info, err := d.root.Stat(name); err == nil && info.IsDir() {
+	if info, err := d.root.Stat(d.name(name)); err == nil && info.IsDir() {
 		return nil
 	}
 	if dir := path.Dir(name); dir != "." {
@@ -136,28 +146,31 @@ func (d rigged) MkdirAll(name string, perm fs.FileMode) error {
 			return err
 		}
 	}
-	return d.do("mkdir", name, func() error { return d.root.Mkdir(name, perm) })
+	return d.do("mkdir", name, func() error {
+		err := d.root.Mkdir(d.name(name), perm)
+		if info, failed := d.root.Stat(d.name(name)); errors.Is(err, fs.ErrExist) && failed == nil && info.IsDir() {
+			return nil // somebody else has just made it
+		}
+		return err
+	})
 }
 
 func (d rigged) Rename(from, to string) error {
-	return d.do("rename", from+" "+to, func() error { return d.root.Rename(from, to) })
+	return d.do("rename", from+" "+to, func() error { return d.root.Rename(d.name(from), d.name(to)) })
 }
 
 func (d rigged) Remove(name string) error {
-	return d.do("remove", name, func() error { return d.root.Remove(name) })
+	return d.do("remove", name, func() error { return d.root.Remove(d.name(name)) })
 }
 
 func (d rigged) RemoveAll(name string) error {
-	entries, err := fs.ReadDir(d.root.FS(), name)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
+	entries, _ := fs.ReadDir(d.root.FS(), d.name(name)) // none when it is a file, or not there
 	for _, e := range entries {
 		if err := d.RemoveAll(path.Join(name, e.Name())); err != nil {
 			return err
 		}
 	}
-	return d.do("remove", name, func() error { return d.root.RemoveAll(name) })
+	return d.do("remove", name, func() error { return d.root.RemoveAll(d.name(name)) })
 }
 
 func (d rigged) Close() error { return d.root.Close() }

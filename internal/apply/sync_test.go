@@ -65,7 +65,7 @@ func TestPowerCut(t *testing.T) {
 	}
 	check(t, dir, map[string]string{"old/a": "2", "old/b": "1", "new/deep/c": "2"})
 	for want, got := range map[string][]string{
-		". .svc .svc/cache .svc/cache/journal.json.draft .svc/cache/stage .svc/cache/stage/1 .svc/cache/stage/2": before,
+		". .svc .svc/cache .svc/cache/stage .svc/cache/stage/1 .svc/cache/stage/2 .svc/cache/stage/journal": before,
 		".svc/cache":         committed,
 		". new new/deep old": after,
 	} {
@@ -87,7 +87,7 @@ func TestSyncFails(t *testing.T) {
 	}
 	failed := errors.New("the disk fails")
 	for at, want := range map[string]map[string]string{
-		".svc/cache/stage/1": before, ".svc/cache/stage": before, ".svc/cache/journal.json.draft": before,
+		".svc/cache/stage/1": before, ".svc/cache/stage": before, ".svc/cache/stage/journal": before,
 		".svc/cache": before, "sub": after,
 	} {
 		if at != ".svc/cache/stage/1" && runtime.GOOS == "windows" {
