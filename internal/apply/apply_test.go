@@ -98,6 +98,7 @@ func TestApply(t *testing.T) {
 		{Path: "changed", Content: []byte("2"), Expect: []byte("1")},
 		{Path: "empty", Content: []byte("now not"), Expect: []byte{}},
 		{Path: "gone/with/its/folder", Expect: []byte("1")},
+		{Path: "never/there"},
 		{Path: "new/deep/file", Content: []byte("2")},
 		{Path: "new/empty", Content: []byte{}},
 	})
@@ -295,6 +296,28 @@ func TestOpenDistrustsTheJournal(t *testing.T) {
 			t.Errorf("%s: it led out", name)
 		}
 	}
+}
+
+// TestOpenDistrustsTheList checks that a list of what a killed run had made takes away nothing but that.
+func TestOpenDistrustsTheList(t *testing.T) {
+	outside := t.TempDir()
+	dir := write(t, map[string]string{"empty": "", "full/file": "1", "a/.svc-probe": "mine", "b/.svc-probe": "", "b/x": "1"})
+	for _, name := range []string{"made/deep", ".git/refs", "other"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.FromSlash(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := json.Marshal([]string{
+		"made", "made/deep", "never", "full", "empty", "empty/x", "full/file", "a/.svc-probe", "b/.svc-probe",
+		".git/refs", "../" + filepath.Base(outside), outside, "", ".",
+	})
+	stage := filepath.Join(dir, filepath.FromSlash(stageDir))
+	if err := errors.Join(err, os.MkdirAll(stage, 0o755), os.WriteFile(filepath.Join(stage, "made"), list, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+	check(t, dir, map[string]string{"empty": "", "full/file": "1", "a/.svc-probe": "mine", "b/x": "1", ".git/refs/": "", "other/": ""})
+	check(t, outside, map[string]string{})
 }
 
 // TestJournalFormat holds the journal, which another version of svc may have to finish, to its format.

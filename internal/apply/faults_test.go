@@ -3,9 +3,11 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -97,15 +99,15 @@ func memory(t *testing.T) string {
 
 // TestFaults lets each operation of a run fail in each way, and checks that the next run finds all as it was or all done,
 // that the failed one had said which, and that nothing is left behind. Without SVC_FAULTS=all each operation is killed, and
-// fails in one more way by turns.
+// fails once, and every third in one more way.
 func TestFaults(t *testing.T) {
 	w, base, all := rich(), memory(t), plots()
 	operations := w.operations(t)
 	tried := 0
 	for n := 1; n <= len(operations); n++ {
-		some := []plot{all[0], all[1+n%(len(all)-1)]}
-		if exhaustive() {
-			some = all
+		some := all
+		if !exhaustive() {
+			some = byTurns(all, n)
 		}
 		for _, p := range some {
 			tried++
@@ -113,6 +115,15 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	t.Logf("%d operations, %d faults", len(operations), tried)
+}
+
+// byTurns is a choice of plots for one operation.
+func byTurns(all []plot, n int) []plot {
+	some := []plot{all[0], all[1+2*(n%3)]}
+	if n%3 == 0 {
+		some = append(some, all[2+n/3%(len(all)-2)])
+	}
+	return some
 }
 
 // fault makes a run in which things go wrong from operation n on.
@@ -239,4 +250,69 @@ func (w *world) secondFault(t *testing.T, base string, n int, p plot, m int) boo
 	}
 	w.recover(t, dir, p, fmt.Sprintf("killed at %d, %q, then %s at %d, %q", n, r.log[n-1], p.name, m, second.log[m-1]))
 	return true
+}
+
+// TestFaultsAgain lets a run fail at each operation from there on, its cleaning up too, and then makes another with what is
+// open. What the first left does not stay.
+func TestFaultsAgain(t *testing.T) {
+	w, base := few(), memory(t)
+	before := len(w.operations(t))
+	for n := 1; n <= before; n++ {
+		dir := w.place(t, base)
+		healed := false
+		r := &rig{errno: syscall.EIO, judge: func(i int, _, _ string) verdict {
+			if i < n || healed {
+				return works
+			}
+			return fails
+		}}
+		p, err := hold(dir, r.folder(t, dir))
+		if err != nil {
+			continue
+		}
+		failed := p.Apply(w.changes)
+		healed = true
+		if failed == nil || !strings.Contains(failed.Error(), "nothing was written") {
+			_ = p.Close()
+			continue
+		}
+		if err := errors.Join(p.Apply([]Change{{Path: "other", Content: []byte("2")}}), p.Close()); err != nil {
+			t.Errorf("%d, %q: %v", n, r.log[n-1], err)
+		}
+		want := maps.Clone(w.old)
+		want["other"] = entry{0o644, "2"}
+		if got := differ(look(t, dir), want); got != "" {
+			t.Errorf("%d, %q: %s", n, r.log[n-1], got)
+		}
+	}
+}
+
+// TestStageTaken checks that a run which finds that its staged files are gone does not take them for moved.
+func TestStageTaken(t *testing.T) {
+	w := few()
+	for _, gone := range []string{"1", "2", "3"} {
+		dir := w.place(t, memory(t))
+		r := &rig{judge: func(_ int, op, name string) verdict {
+			if op+" "+name == "read "+journal {
+				if err := os.Remove(filepath.Join(dir, ".svc", "cache", "stage", gone)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					t.Error(err)
+				}
+			}
+			return works
+		}}
+		in := r.folder(t, dir)
+		p, err := hold(dir, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = errors.Join(p.Apply(w.changes), p.Close())
+		if want := stageDir + "/" + gone + " is gone: another run of svc has taken it"; err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got %v", err)
+		}
+		found := look(t, dir)
+		maps.DeleteFunc(found, func(path string, _ entry) bool { return strings.HasPrefix(path, CacheDir) || path == "new" })
+		if got := differ(found, w.old); got != "" {
+			t.Error(got)
+		}
+	}
 }

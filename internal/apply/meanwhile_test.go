@@ -138,11 +138,18 @@ func TestRecordWaits(t *testing.T) {
 		"made again":      {"rename .svc/cache/stage/2 new/a", map[string]string{"gone/x": "mine"}, "gone/x", "1 of .svc/lock.json"},
 		"all is done":     {"remove .svc/cache/journal.json", map[string]string{"run.sh": "mine"}, "", "2 of .svc/lock.json"},
 		"all is restored": {"remove .svc/cache/journal.json", map[string]string{"run.sh": "1 of run.sh"}, "", "2 of .svc/lock.json"},
-		"another record":  {"rename .svc/cache/stage/2 new/a", map[string]string{".svc/lock.json": "pulled"}, ".svc/lock.json", "pulled"},
+		"a commit is restored": {
+			"rename .svc/cache/stage/4 .svc/lock.json",
+			map[string]string{"run.sh": "1 of run.sh", ".svc/base/run.sh": "1 of .svc/base/run.sh"},
+			"run.sh .svc/base/run.sh", "1 of .svc/lock.json",
+		},
+		"another record": {"rename .svc/cache/stage/2 new/a", map[string]string{".svc/lock.json": "pulled"}, ".svc/lock.json", "pulled"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			w := few()
+			w.replace(".svc/base/run.sh", 0o644)
+			slices.Reverse(w.changes[len(w.changes)-2:]) // the lock is last
 			dir := w.place(t, memory(t))
 			r := &rig{judge: func(_ int, op, name string) verdict {
 				if op+" "+name == tt.kill {

@@ -32,7 +32,7 @@ func (e entry) String() string { return fmt.Sprintf("%v %q", e.mode, e.content) 
 func rich() world {
 	w := world{old: map[string]entry{}, new: map[string]entry{}}
 	for name, content := range map[string]string{
-		"same": "1", "mine/notes": "mine", "config": "1", "gone/kept": "1", "real/kept": "1",
+		"same": "1", "mine/notes": "mine", ".svc-probe": "mine, too", "config": "1", "gone/kept": "1", "real/kept": "1",
 	} {
 		w.old[name] = entry{0o644, content}
 	}
