@@ -19,6 +19,7 @@ import (
 	"github.com/svcgen/svc/internal/lock"
 	"github.com/svcgen/svc/internal/plugin"
 	"github.com/svcgen/svc/internal/protoload"
+	"github.com/svcgen/svc/internal/tree"
 )
 
 // shopDir holds the project that the stories of regeneration begin with.
@@ -82,8 +83,11 @@ func projectCmd(ts *testscript.TestScript, _ bool, layers []string) {
 
 // olderCmd changes what svc keeps of its last emission as well as the file. What it remembers of this machine is of another svc.
 func olderCmd(ts *testscript.TestScript, neg bool, args []string) {
-	editCmd(ts, neg, append([]string{lock.BasePath(args[0])}, args[1:]...))
+	base := lock.BasePath(args[0])
+	was := tree.Sum([]byte(ts.ReadFile(base)))
+	editCmd(ts, neg, append([]string{base}, args[1:]...))
 	editCmd(ts, neg, args)
+	editCmd(ts, neg, []string{lock.Path, was, tree.Sum([]byte(ts.ReadFile(base)))})
 	ts.Check(os.RemoveAll(ts.MkAbs(apply.CacheDir)))
 }
 

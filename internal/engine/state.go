@@ -107,26 +107,38 @@ func (s *state) readBase(root *os.Root, name string, entry lock.Entry) error {
 		return ignoreNotExist(err)
 	}
 	if entry.Sum == "" || entry.Says(content) || len(entry.Others) > 0 {
-		s.bases[name] = oneSide(content)
+		s.bases[name] = oneSide(content, s.disk[name])
 	}
 	return nil
 }
 
-// oneSide takes the markers of a git merge out of a base, and one of its sides: each was emitted.
-func oneSide(content []byte) []byte {
+// oneSide takes the markers of a git merge out of a base: of two sides, each of which was emitted, the one that the owner
+// has taken, too, or else the first.
+func oneSide(content, disk []byte) []byte {
 	if !merge.Marked(content) {
 		return content
 	}
 	var out []byte
-	keep := true
+	var sides [2][]byte
+	side := -1 // outside of a conflict
 	for line := range bytes.Lines(content) {
 		switch {
-		case bytes.HasPrefix(line, []byte("<<<<<<< ")), bytes.HasPrefix(line, []byte(">>>>>>> ")):
-			keep = true
-		case bytes.HasPrefix(line, []byte("||||||| ")), bytes.Equal(bytes.TrimSpace(line), []byte("=======")):
-			keep = false
-		case keep:
+		case bytes.HasPrefix(line, []byte("<<<<<<< ")):
+			side, sides = 0, [2][]byte{}
+		case bytes.HasPrefix(line, []byte("||||||| ")):
+			side = 2
+		case side >= 0 && bytes.Equal(bytes.TrimSpace(line), []byte("=======")):
+			side = 1
+		case bytes.HasPrefix(line, []byte(">>>>>>> ")):
+			taken := sides[0]
+			if !bytes.Contains(disk, sides[0]) && bytes.Contains(disk, sides[1]) {
+				taken = sides[1]
+			}
+			out, side = append(out, taken...), -1
+		case side < 0:
 			out = append(out, line...)
+		case side < 2:
+			sides[side] = append(sides[side], line...)
 		}
 	}
 	return out

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/svcgen/svc/internal/lock"
@@ -38,6 +39,14 @@ const (
 type Note struct {
 	Line int    `json:"line,omitempty"` // from 1; 0 is the whole file
 	Text string `json:"text"`
+}
+
+// At writes the place of a note on a file.
+func (n Note) At(file string) string {
+	if n.Line == 0 {
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, n.Line)
 }
 
 // Action is what happens to one file, and why.

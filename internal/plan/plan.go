@@ -93,6 +93,12 @@ func (p *planner) file(f tree.File) {
 	}
 }
 
+// beholden reports whether a file that its owner has not edited has to be merged all the same: go.sum has what go.mod
+// requires, which may be more than svc does.
+func (p *planner) beholden(path string) bool {
+	return path == "go.sum" && !bytes.Equal(p.Disk["go.mod"], p.Bases["go.mod"])
+}
+
 // outside leaves a link alone, and says so whenever what is emitted there changes.
 func (p *planner) outside(a Action, f tree.File) {
 	entry, emitted := p.Lock.Files[f.Path]
@@ -134,13 +140,11 @@ func sameText(name string, a, b []byte) bool {
 
 const inTheWay = "a file of yours is where svc would put one"
 
-// pristine reports whether an owned file is as svc wrote it, apart from its format and from what git's merges leave in it:
-// those have united the lines that two branches have about it, too.
+// pristine reports whether an owned file is as svc wrote it, apart from its format. Where git has united what two branches
+// say of it, it has done so in the file, too.
 func pristine(disk []byte, entry lock.Entry) bool {
-	return entry.Says(disk) || entry.SaysForm(disk) || len(entry.Others) > 0 && gitMarkers(disk)
+	return entry.Says(disk) || entry.SaysForm(disk) || len(entry.Others) > 0
 }
-
-func gitMarkers(content []byte) bool { return bytes.Contains(content, []byte("\n<<<<<<< ")) }
 
 var generatedLine = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.\r?$`)
 
@@ -171,7 +175,7 @@ func (p *planner) yours(a Action, f tree.File) {
 		p.hold(a, Conflict, "what svc emitted last is lost: "+lock.BasePath(f.Path)+" is missing, or was changed")
 	case bytes.Equal(base, f.Content):
 		p.accept(f)
-	case bytes.Equal(a.Old, base):
+	case bytes.Equal(a.Old, base) && !p.beholden(f.Path):
 		p.write(a, Update, f)
 	default:
 		p.follow(a, f, p.Merge(f.Path, base, a.Old, f.Content))
@@ -307,6 +311,9 @@ func (p *planner) stale(path string, entry lock.Entry) {
 		p.remove(path, entry, "as you decided")
 	default:
 		a.Kind, a.Reason = Orphan, "you edited it, and svc no longer emits it"
+		if entry.Class == tree.Decl {
+			a.Reason += ", nor what it uses of gen/"
+		}
 		p.plan.Actions = append(p.plan.Actions, a)
 		p.plan.Lock.Files[path] = entry
 	}
