@@ -5,6 +5,7 @@ package apply
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,18 +55,21 @@ type Project struct {
 }
 
 // Open takes hold of a project for writing, waits for another run to end, and finishes or undoes what a killed run left.
-func Open(dir string) (*Project, error) {
+func Open(dir string) (*Project, error) { return OpenContext(context.Background(), dir) }
+
+// OpenContext is Open for who may give up waiting: once ctx has ended, nothing is done to the project any more.
+func OpenContext(ctx context.Context, dir string) (*Project, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
-	return hold(dir, disk{root})
+	return hold(ctx, dir, disk{root})
 }
 
-// hold is Open for a folder that is there; it closes the folder when it fails.
-func hold(dir string, in folder) (*Project, error) {
+// hold is OpenContext for a folder that is there; it closes the folder when it fails.
+func hold(ctx context.Context, dir string, in folder) (*Project, error) {
 	p := &Project{dir: dir, folder: in}
-	if err := p.lock(); err != nil {
+	if err := p.lock(ctx); err != nil {
 		return nil, errors.Join(notWritten(err), in.Close())
 	}
 	var err error
@@ -76,7 +80,7 @@ func hold(dir string, in folder) (*Project, error) {
 }
 
 // lock waits for the mutex. One that was replaced meanwhile keeps nobody out, and is waited for anew.
-func (p *Project) lock() error {
+func (p *Project) lock(ctx context.Context) error {
 	name := filepath.Join(p.dir, filepath.FromSlash(mutex))
 	for {
 		if err := p.makeCache(); err != nil {
@@ -85,6 +89,10 @@ func (p *Project) lock() error {
 		unlock, err := lockedfile.MutexAt(name).Lock()
 		if err != nil {
 			return err
+		}
+		if ctx.Err() != nil {
+			unlock()
+			return ctx.Err()
 		}
 		now, err := os.Lstat(name)
 		if err == nil && os.SameFile(now, p.mutex) {

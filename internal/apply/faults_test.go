@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -62,7 +63,7 @@ func plots() []plot {
 
 // run is a run of svc with what it does to the folder rigged.
 func (w *world) run(dir string, f folder) error {
-	p, err := hold(dir, f)
+	p, err := hold(context.Background(), dir, f)
 	if err != nil {
 		return err
 	}
@@ -185,7 +186,7 @@ func (w *world) had(dir string) bool {
 // run can be made again. It reports which it was.
 func (w *world) recover(t *testing.T, dir string, by plot, at string) (undone bool) {
 	t.Helper()
-	p, err := hold(dir, (&rig{}).folder(t, dir))
+	p, err := hold(context.Background(), dir, (&rig{}).folder(t, dir))
 	if err != nil {
 		t.Fatalf("%s: %v", at, err)
 	}
@@ -241,7 +242,7 @@ func (w *world) secondFault(t *testing.T, base string, n int, p plot, m int) boo
 	r := &rig{judge: at(n, dies)}
 	_ = w.run(dir, r.folder(t, dir))
 	second := &rig{errno: p.errno, judge: p.judge(m)}
-	project, err := hold(dir, second.folder(t, dir))
+	project, err := hold(context.Background(), dir, second.folder(t, dir))
 	if err == nil {
 		_ = project.Close()
 	}
@@ -266,7 +267,7 @@ func TestFaultsAgain(t *testing.T) {
 			}
 			return fails
 		}}
-		p, err := hold(dir, r.folder(t, dir))
+		p, err := hold(context.Background(), dir, r.folder(t, dir))
 		if err != nil {
 			continue
 		}
@@ -301,7 +302,7 @@ func TestStageTaken(t *testing.T) {
 			return works
 		}}
 		in := r.folder(t, dir)
-		p, err := hold(dir, in)
+		p, err := hold(context.Background(), dir, in)
 		if err != nil {
 			t.Fatal(err)
 		}

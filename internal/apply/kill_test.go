@@ -2,6 +2,7 @@ package apply
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -238,7 +239,7 @@ func TestMutexReplacedWhileWaiting(t *testing.T) {
 	}}
 	in := r.folder(t, dir)
 	go func() {
-		p, err := hold(dir, in)
+		p, err := hold(context.Background(), dir, in)
 		if err == nil && !alone.Load() {
 			err = errors.New("it holds the project together with another")
 		}

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -84,7 +85,7 @@ func (w *world) between(t *testing.T, base string, n int, c Change, e edit) {
 		t.Fatal(err)
 	}
 	at := fmt.Sprintf("killed at %d, %q, then %s %s", n, r.log[n-1], e.name, c.Path)
-	p, err := hold(dir, (&rig{}).folder(t, dir))
+	p, err := hold(context.Background(), dir, (&rig{}).folder(t, dir))
 	if err != nil {
 		t.Fatalf("%s: %v", at, err)
 	}
@@ -251,7 +252,7 @@ func TestCaseIgnored(t *testing.T) {
 			r := &rig{judge: at(n, dies), fold: true}
 			_ = w.run(dir, r.folder(t, dir))
 			dead = r.dead
-			p, err := hold(dir, (&rig{fold: true}).folder(t, dir))
+			p, err := hold(context.Background(), dir, (&rig{fold: true}).folder(t, dir))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -272,7 +273,7 @@ func TestNothingToDo(t *testing.T) {
 	dir := w.place(t, memory(t))
 	once := func() {
 		r := &rig{}
-		p, err := hold(dir, r.folder(t, dir))
+		p, err := hold(context.Background(), dir, r.folder(t, dir))
 		if err == nil {
 			err = errors.Join(p.Apply(nil), p.Remember("inputs", []byte("digest")), p.Close())
 		}

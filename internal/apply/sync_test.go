@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"os"
@@ -24,7 +25,7 @@ func onSync(t *testing.T, dir string, f func(name string) error) *Project {
 		}
 		return works
 	}
-	p, err := hold(dir, r.folder(t, dir))
+	p, err := hold(context.Background(), dir, r.folder(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}

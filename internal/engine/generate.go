@@ -101,7 +101,7 @@ func (e *Engine) open(ctx context.Context, dir string) (*apply.Project, error) {
 	}
 	done := make(chan opened, 1)
 	go func() {
-		p, err := apply.Open(dir)
+		p, err := apply.OpenContext(ctx, dir)
 		done <- opened{p, err}
 	}()
 	waiting := time.AfterFunc(time.Second, func() { e.Progress("waiting for another run of svc in " + dir) })
