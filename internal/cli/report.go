@@ -56,10 +56,12 @@ func (r report) action(b *strings.Builder, a plan.Action) {
 	for _, n := range a.Notes {
 		fmt.Fprintf(b, "  %s: %s\n", n.At(file), n.Text)
 	}
-	if a.Kind == plan.Conflict {
+	switch {
+	case a.Kind == plan.Conflict && a.To != "":
+		fmt.Fprintf(b, "  to end it: make room for it at %s, then run svc generate\n", inDir(r.dir, a.To))
+	case a.Kind == plan.Conflict:
 		fmt.Fprintf(b, "  to end it: svc resolve %s --ours, --theirs or, when you have edited it, --merged\n", file)
-	}
-	if a.Kind == plan.Orphan {
+	case a.Kind == plan.Orphan:
 		fmt.Fprintf(b, "  to end it: delete it, or keep it as yours: svc resolve %s --ours\n", file)
 	}
 	if aside := engine.Aside(a); !r.dry && len(aside) > 0 {

@@ -91,7 +91,7 @@ func ownFiles(p *plan.Plan) map[string][]byte {
 		if a.Edited {
 			own[editedPath(a)] = a.Old
 		}
-		if a.Kind == plan.Conflict {
+		if a.Kind == plan.Conflict && a.To == "" {
 			maps.Copy(own, conflictFiles(a))
 		}
 	}
@@ -113,7 +113,7 @@ func Aside(a plan.Action) []string {
 	switch {
 	case a.Edited:
 		return []string{editedPath(a)}
-	case a.Kind == plan.Conflict:
+	case a.Kind == plan.Conflict && a.To == "":
 		return slices.Sorted(maps.Keys(conflictFiles(a)))
 	}
 	return nil

@@ -128,8 +128,10 @@ func mergedPackage(pkg *handlers.Package, files map[string]handlers.File) map[st
 			m.Conflict = "you and svc changed the same declarations"
 		}
 		_, emitted := pkg.New[path]
-		switch _, was := pkg.Base[path]; {
-		case f.Err != nil && f.Waits && (emitted || was):
+		_, was := pkg.Base[path]
+		_, moves := pkg.Moved[path]
+		switch {
+		case f.Err != nil && (moves || f.Waits && (emitted || was)):
 			m.Broken = f.Err.Error()
 		case f.Err != nil:
 			m.Notes = append(m.Notes, plan.Note{Text: "it does not parse, and is left alone: " + f.Err.Error()})

@@ -226,7 +226,7 @@ func (p *planner) moved(from string) bool {
 // move decides about a file that is emitted at another path than last time. What can't be moved as a whole stays where it is.
 func (p *planner) move(a Action, f tree.File, from string) {
 	base, disk := p.Bases[from], p.Disk[from]
-	stays := Action{Path: from, Class: f.Class, Old: disk, New: f.Content, HadFile: true}
+	stays := Action{Path: from, To: f.Path, Class: f.Class, Old: disk, HadFile: true}
 	m, handler := p.Handlers[f.Path]
 	source := p.Handlers[from]
 	switch {
@@ -268,7 +268,7 @@ func (p *planner) stay(a Action, m Merged) {
 		p.hold(a, Keep, m.Broken)
 		return
 	}
-	p.hold(a, Conflict, cmp.Or(m.Conflict, "it can't be brought to "+p.Moved[a.Path]+", where svc emits it now"))
+	p.hold(a, Conflict, cmp.Or(m.Conflict, "it can't be brought to "+a.To+", where svc emits it now"))
 }
 
 // resolve does what its owner has decided about a file.
