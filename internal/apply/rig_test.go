@@ -60,12 +60,12 @@ func (r *rig) do(op, name string, whole, part func() error) error {
 		}
 	}
 	r.dead = v == dies
-	switch {
-	case v == dies:
+	switch v {
+	case dies:
 		return errKilled
-	case v == works:
+	case works:
 		return whole()
-	case v == lies:
+	case lies:
 		_ = whole()
 	}
 	return &fs.PathError{Op: op, Path: name, Err: r.errno}

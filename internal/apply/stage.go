@@ -122,17 +122,24 @@ func undo(in folder) error {
 	return in.RemoveAll(stageDir)
 }
 
+func safe(name string) bool { return tree.CheckPath(name) == nil }
+
+// ignoreGone passes over what is not there, or can't be there.
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || unreachable(err) {
+		return nil
+	}
+	return err
+}
+
 // unmake removes a folder or a probe if it is empty. Its name may come from somebody else's list.
 func unmake(in folder, name string) error {
-	if tree.CheckPath(name) != nil {
+	if !safe(name) {
 		return nil
 	}
 	info, err := in.Lstat(name)
-	if err != nil && (errors.Is(err, fs.ErrNotExist) || unreachable(err)) {
-		return nil
-	}
 	if err != nil {
-		return err
+		return ignoreGone(err)
 	}
 	if !info.IsDir() && (path.Base(name) != probeName || !info.Mode().IsRegular() || info.Size() > 0) {
 		return nil

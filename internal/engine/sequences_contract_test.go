@@ -15,8 +15,8 @@ type randomContract struct {
 }
 
 type randomService struct {
-	pkg, name, doc string
-	rpcs           []*randomRPC
+	pkg, name string
+	rpcs      []*randomRPC
 }
 
 type randomRPC struct {

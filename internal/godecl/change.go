@@ -61,7 +61,7 @@ func (m *function) name() {
 }
 
 // result is what the declaration is called in the result.
-func (m *function) result() string { return m.syncer.own(m.n.key) }
+func (m *function) result() string { return m.own(m.n.key) }
 
 // bodies decides whose body the function has: New's where the owner has not touched it, and the owner's in a handler.
 func (m *function) bodies() {
