@@ -64,7 +64,7 @@ func fileChanges(p *plan.Plan, follow func(path string) string) []apply.Change {
 		if a.HadFile {
 			c.Expect = nonNil(a.Old)
 		}
-		if a.Kind != plan.Delete {
+		if a.HadFile && a.Kind != plan.Delete {
 			c.Path = follow(a.Path)
 		}
 		changes = append(changes, c)

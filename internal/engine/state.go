@@ -85,18 +85,19 @@ func (s *state) read(root *os.Root, path string, class tree.Class, entry lock.En
 }
 
 func (s *state) readDisk(root *os.Root, name string) error {
-	if leadsOut(root, name) {
+	info, err := root.Lstat(name)
+	if err != nil {
+		return ignoreNotExist(err)
+	}
+	if info.Mode()&fs.ModeSymlink != 0 && leadsOut(root, name) {
 		s.outside[name] = true
 		return nil
 	}
 	content, err := readIn(root, name)
-	switch {
-	case err == nil:
+	if err == nil {
 		s.disk[name] = content
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
 	}
-	return nil
+	return ignoreNotExist(err)
 }
 
 // readBase reads what svc emitted last. It is not known when somebody has changed it since. A lock that says nothing of it
