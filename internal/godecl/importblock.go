@@ -197,6 +197,37 @@ func (b *importBlock) group(spec *ast.ImportSpec) *ast.GenDecl {
 	return &ast.GenDecl{}
 }
 
+// commented reports whether a comment lies before an import, after the one before it, or on its line. svc emits none: it is
+// the owner's.
+func (b *importBlock) commented(spec *ast.ImportSpec) bool {
+	for _, d := range b.ast.Decls {
+		g, ok := d.(*ast.GenDecl)
+		if !ok || g.Pos() > spec.Pos() || g.End() < spec.End() {
+			continue
+		}
+		start, end := b.offset(g.Pos()), b.lineEnd(spec.End())
+		if g.Doc != nil {
+			start = b.offset(g.Doc.Pos())
+		}
+		list := specs(g)
+		if i := slices.Index(list, spec); i > 0 {
+			start = b.lineEnd(list[i-1].End())
+		}
+		if spec == list[len(list)-1] {
+			end = b.lineEnd(g.End())
+		}
+		return slices.ContainsFunc(b.ast.Comments, func(c *ast.CommentGroup) bool {
+			return b.offset(c.Pos()) >= start && b.offset(c.Pos()) < end
+		})
+	}
+	return false
+}
+
+// blank makes an import that nothing uses one that may stay, with the owner's comment.
+func (b *importBlock) blank(spec *ast.ImportSpec) {
+	b.edits.add(b.offset(spec.Pos()), b.offset(spec.Path.Pos()), "_ ")
+}
+
 // dropAll removes imports with their lines, and what would be left empty round them.
 func (b *importBlock) dropAll() {
 	for _, d := range b.ast.Decls {

@@ -71,6 +71,10 @@ func (s *syncer) imports(after *File) edits {
 	for _, spec := range after.ast.Imports {
 		p, name := importOf(spec)
 		if _, svc := ours[p]; svc && !used[name] && before[name] && name != "_" && name != "." {
+			if b.commented(spec) {
+				b.blank(spec)
+				continue
+			}
 			b.drop = append(b.drop, spec)
 		}
 	}
