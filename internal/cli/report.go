@@ -58,7 +58,8 @@ func (r report) action(b *strings.Builder, a plan.Action) {
 	}
 	switch {
 	case a.Kind == plan.Conflict && a.To != "":
-		fmt.Fprintf(b, "  to end it: make room for it at %s, then run svc generate\n", inDir(r.dir, a.To))
+		to := inDir(r.dir, a.To)
+		fmt.Fprintf(b, "  to end it: make room at %s, or bring it there yourself and run svc resolve %s --merged\n", to, to)
 	case a.Kind == plan.Conflict:
 		fmt.Fprintf(b, "  to end it: svc resolve %s --ours, --theirs or, when you have edited it, --merged\n", file)
 	case a.Kind == plan.Orphan:

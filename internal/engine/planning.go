@@ -84,23 +84,23 @@ func movedPaths(found rename.Found, last *lock.Lock, t *tree.Tree) map[string]st
 	return moved
 }
 
-// recorded are the shapes of the contract as far as handlers follow it: those of a service with a file that is held, or with
-// one that is no longer emitted and there, are as they were, so that the next run knows what the file was emitted for.
+// recorded are the shapes of the contract as far as the project follows it: those of a service with a handler that is held, or
+// that is no longer emitted and there, or with any file that can't go where it is emitted now, are as they were, so that the
+// next run knows what the file was emitted for.
 func recorded(p *plan.Plan, last *lock.Lock, now map[string]string, found rename.Found) map[string]string {
 	shapes := maps.Clone(now)
 	behind := map[string]bool{}
 	for _, path := range p.Held {
-		behind[last.Files[path].Of] = last.Files[path].Class == tree.Decl
+		if last.Files[path].Class == tree.Decl {
+			behind[last.Files[path].Of] = true
+		}
 	}
 	for _, a := range p.Actions {
-		if a.Kind == plan.Orphan && a.Class == tree.Decl {
+		if a.To != "" || a.Kind == plan.Orphan && a.Class == tree.Decl {
 			behind[last.Files[a.Path].Of] = true
 		}
 	}
-	for service, held := range behind {
-		if service == "" || !held {
-			continue
-		}
+	for service := range behind {
 		below := func(rpc, _ string) bool { return parent(rpc) == service || parent(rpc) == found.Services[service] }
 		maps.DeleteFunc(shapes, below)
 		for rpc, shape := range last.RPCs {
