@@ -41,13 +41,7 @@ are METHODRequest and METHODResponse; they are added to the file unless the pack
 }
 
 func (o addRPCOptions) decide(ctx context.Context, a *addition) error {
-	if err := a.checkEditable(); err != nil {
-		return err
-	}
-	if err := a.load(ctx); err != nil {
-		return err
-	}
-	s, err := newSymbols(a.contract)
+	s, err := a.symbols(ctx)
 	if err != nil {
 		return err
 	}

@@ -46,13 +46,7 @@ leads to below the first import root in the project: api/shop/v1/orders.proto.`,
 }
 
 func (o addServiceOptions) decide(ctx context.Context, a *addition) error {
-	if err := a.checkEditable(); err != nil {
-		return err
-	}
-	if err := a.load(ctx); err != nil {
-		return err
-	}
-	s, err := newSymbols(a.contract)
+	s, err := a.symbols(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -18,6 +19,17 @@ type symbols struct {
 	contract *protoload.Contract
 	files    *protoregistry.Files
 	packages map[string]bool // and what they are in
+}
+
+// symbols loads a contract that svc can edit.
+func (a *addition) symbols(ctx context.Context) (*symbols, error) {
+	if err := a.checkEditable(); err != nil {
+		return nil, err
+	}
+	if err := a.load(ctx); err != nil {
+		return nil, err
+	}
+	return newSymbols(a.contract)
 }
 
 func newSymbols(c *protoload.Contract) (*symbols, error) {

@@ -202,20 +202,20 @@ func receiver(fn *ast.FuncDecl) *ast.Ident {
 	if fn.Recv == nil || len(fn.Recv.List) != 1 {
 		return nil
 	}
-	return typeName(fn.Recv.List[0].Type)
+	return TypeName(fn.Recv.List[0].Type)
 }
 
-// typeName is the name in a type like *T, (T) or T[P].
-func typeName(e ast.Expr) *ast.Ident {
+// TypeName returns the name in the type of a receiver: T of *T, (T) or T[P]; nil when there is none.
+func TypeName(e ast.Expr) *ast.Ident {
 	switch e := e.(type) {
 	case *ast.StarExpr:
-		return typeName(e.X)
+		return TypeName(e.X)
 	case *ast.ParenExpr:
-		return typeName(e.X)
+		return TypeName(e.X)
 	case *ast.IndexExpr:
-		return typeName(e.X)
+		return TypeName(e.X)
 	case *ast.IndexListExpr:
-		return typeName(e.X)
+		return TypeName(e.X)
 	case *ast.Ident:
 		return e
 	}

@@ -83,7 +83,7 @@ func (r *renamer) embedded(d ast.Decl) {
 			return true
 		}
 		for _, field := range s.Fields.List {
-			if id := typeName(field.Type); len(field.Names) == 0 && id != nil && r.names[id.Name] != "" {
+			if id := TypeName(field.Type); len(field.Names) == 0 && id != nil && r.names[id.Name] != "" {
 				r.note(id, "the embedded %s is now called %s: check where it is used as a field", id.Name, r.names[id.Name])
 			}
 		}

@@ -75,7 +75,7 @@ func (f *File) Returns(function string) string {
 	if !ok || fn.Type.Results == nil || len(fn.Type.Results.List) == 0 {
 		return ""
 	}
-	if id := typeName(fn.Type.Results.List[0].Type); id != nil {
+	if id := TypeName(fn.Type.Results.List[0].Type); id != nil {
 		return id.Name
 	}
 	return ""

@@ -8,6 +8,8 @@ import (
 	"path"
 	"regexp"
 	"strconv"
+
+	"github.com/svcgen/svc/internal/godecl"
 )
 
 // readsGo reports what keeps a Go file from being compiled and can be seen in the file alone: its syntax, and what it
@@ -80,7 +82,9 @@ func declared(d ast.Decl) []named {
 		if d.Recv == nil && d.Name.Name != "init" {
 			add("", d.Name)
 		} else if d.Recv != nil && len(d.Recv.List) == 1 {
-			add(typeName(d.Recv.List[0].Type)+".", d.Name)
+			if of := godecl.TypeName(d.Recv.List[0].Type); of != nil {
+				add(of.Name+".", d.Name)
+			}
 		}
 	case *ast.GenDecl:
 		for _, spec := range d.Specs {
@@ -95,21 +99,4 @@ func declared(d ast.Decl) []named {
 		}
 	}
 	return list
-}
-
-// typeName is the name in a receiver's type.
-func typeName(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.StarExpr:
-		return typeName(e.X)
-	case *ast.ParenExpr:
-		return typeName(e.X)
-	case *ast.IndexExpr:
-		return typeName(e.X)
-	case *ast.IndexListExpr:
-		return typeName(e.X)
-	case *ast.Ident:
-		return e.Name
-	}
-	return ""
 }
