@@ -84,6 +84,12 @@ func (s step) records() bool {
 	return s.Path == ".svc/lock.json" || strings.HasPrefix(s.Path, ".svc/base/")
 }
 
+// spare reports whether a step may be lost in a power cut: a new base is what the file is that it is of, and made again
+// from that one. It need not be synced.
+func (s step) spare() bool {
+	return s.Stage != "" && s.Old == "" && strings.HasPrefix(s.Path, ".svc/base/")
+}
+
 // survey lists the steps that are to be done yet, and the files that were written to since the plan. These are kept, and
 // so is svc's record as long as none of it has been replaced: it would say of them that they had been brought up to date.
 // With the old one the next plan sees the other files as edited by hand into what it wants, and merges those.

@@ -162,7 +162,7 @@ func (p *Project) stage(changes []Change) error {
 	for i, c := range changes {
 		steps[i] = newStep(i, c)
 		if c.Content != nil {
-			g.Go(func() error { return p.stageOne(stage, path.Base(steps[i].Stage), c) })
+			g.Go(func() error { return p.stageOne(stage, steps[i], c) })
 		}
 	}
 	if err := g.Wait(); err != nil {
@@ -192,7 +192,11 @@ func newStep(i int, c Change) step {
 }
 
 // stageOne stages a file with the mode of the one that it replaces, if any.
-func (p *Project) stageOne(stage folder, name string, c Change) error {
+func (p *Project) stageOne(stage folder, s step, c Change) error {
+	name := path.Base(s.Stage)
+	if s.spare() {
+		return stage.WriteFile(name, c.Content, 0o644)
+	}
 	var old fs.FileInfo
 	if c.Expect != nil {
 		var err error

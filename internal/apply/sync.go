@@ -24,6 +24,9 @@ func syncFolders(in folder, steps []step) error {
 	g := syncGroup()
 	seen := map[string]bool{}
 	for _, s := range steps {
+		if s.spare() {
+			continue
+		}
 		for dir := path.Dir(s.Path); !seen[dir]; dir = path.Dir(dir) {
 			seen[dir] = true
 			g.Go(func() error { return syncFolder(in, dir) })

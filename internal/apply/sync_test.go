@@ -43,7 +43,7 @@ func TestPowerCut(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("folders are not synced there")
 	}
-	dir := write(t, map[string]string{"old/a": "1", "old/b": "1", "gone/with/folder": "1"})
+	dir := write(t, map[string]string{"old/a": "1", "old/b": "1", "gone/with/folder": "1", ".svc/base/old/a": "1"})
 	moved := func() bool { return exists(dir, "new/deep/c") && !exists(dir, "gone") }
 	var before, committed, after []string
 	p := onSync(t, dir, func(name string) error {
@@ -61,14 +61,16 @@ func TestPowerCut(t *testing.T) {
 		{Path: "gone/with/folder", Expect: []byte("1")},
 		{Path: "old/a", Content: []byte("2"), Expect: []byte("1")},
 		{Path: "new/deep/c", Content: []byte("2")},
+		{Path: ".svc/base/new/deep/c", Content: []byte("2")}, // it can be had from the other
+		{Path: ".svc/base/old/a", Content: []byte("2"), Expect: []byte("1")},
 	}); errors.Join(err, p.Close()) != nil {
 		t.Fatal(err)
 	}
 	check(t, dir, map[string]string{"old/a": "2", "old/b": "1", "new/deep/c": "2"})
 	for want, got := range map[string][]string{
-		". .svc .svc/cache .svc/cache/stage .svc/cache/stage/1 .svc/cache/stage/2 .svc/cache/stage/journal": before,
+		". .svc .svc/cache .svc/cache/stage .svc/cache/stage/1 .svc/cache/stage/2 .svc/cache/stage/4 .svc/cache/stage/journal": before,
 		".svc/cache":         committed,
-		". new new/deep old": after,
+		". .svc .svc/base .svc/base/old new new/deep old": after,
 	} {
 		slices.Sort(got)
 		if strings.Join(got, " ") != want {

@@ -50,6 +50,8 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 		return nil, err
 	}
 	p := plan.Make(in)
+	maps.Copy(s.restored, p.Bases)
+	p.Bases = s.restored
 	found.Doubts = openDoubts(found.Doubts, in, p)
 	holdDoubts(found.Doubts, last, p)
 	p.Lock.RPCs = recorded(p, last, emission.Model.Shapes(), found)

@@ -17,9 +17,10 @@ import (
 
 // state is what a project holds at the paths that are emitted or were.
 type state struct {
-	disk    map[string][]byte
-	bases   map[string][]byte
-	outside map[string]bool // links that lead out of the project
+	disk     map[string][]byte
+	bases    map[string][]byte
+	restored map[string][]byte // bases that were lost, and are to be written again
+	outside  map[string]bool   // links that lead out of the project
 }
 
 func readLock(dir string) (*lock.Lock, error) {
@@ -48,7 +49,7 @@ func lockHint(err error) string {
 
 // readState reads the project in dir. One that does not exist is empty.
 func readState(dir string, t *tree.Tree, last *lock.Lock) (*state, error) {
-	s := &state{disk: map[string][]byte{}, bases: map[string][]byte{}, outside: map[string]bool{}}
+	s := &state{disk: map[string][]byte{}, bases: map[string][]byte{}, restored: map[string][]byte{}, outside: map[string]bool{}}
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
@@ -61,6 +62,7 @@ func readState(dir string, t *tree.Tree, last *lock.Lock) (*state, error) {
 		if err := s.read(root, f.Path, f.Class, last.Files[f.Path]); err != nil {
 			return nil, err
 		}
+		s.restore(f.Path, last.Files[f.Path])
 	}
 	for path, entry := range last.Files {
 		if _, ok := t.Lookup(path); ok {
@@ -111,6 +113,15 @@ func (s *state) readBase(root *os.Root, name string, entry lock.Entry) error {
 		s.bases[name] = oneSide(content, s.disk[name])
 	}
 	return nil
+}
+
+// restore takes a file that nobody has edited for its base, when that is lost: a power cut may do that, see apply.
+func (s *state) restore(name string, entry lock.Entry) {
+	_, known := s.bases[name]
+	disk, there := s.disk[name]
+	if !known && there && (entry.Class == tree.Merge || entry.Class == tree.Decl) && entry.Sum == tree.Sum(disk) {
+		s.bases[name], s.restored[name] = disk, disk
+	}
 }
 
 // oneSide takes the markers of a git merge out of a base: of two sides, each of which was emitted, the one that the owner

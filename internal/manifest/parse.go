@@ -44,6 +44,10 @@ func (d *decoder) document(content []byte) (ast.Node, bool) {
 		d.found.At(diag.Pos{File: d.file, Line: 1, Col: 1}, "", "it is larger than %d bytes", maxSize)
 		return nil, false
 	}
+	if line := conflict(content); line > 0 {
+		d.found.At(diag.Pos{File: d.file, Line: line, Col: 1}, "choose between its sides", "git has left a conflict here")
+		return nil, false
+	}
 	f, err := parser.ParseBytes(normal(content), 0)
 	if err != nil {
 		pos := diag.Pos{File: d.file, Line: 1, Col: 1}
@@ -62,6 +66,18 @@ func (d *decoder) document(content []byte) (ast.Node, bool) {
 		return nil, false
 	}
 	return f.Docs[0].Body, true
+}
+
+// conflict is the line at which git has begun to mark a conflict, which YAML reads as something else; 0 when there is none.
+func conflict(content []byte) int {
+	n := 0
+	for line := range bytes.Lines(content) {
+		n++
+		if bytes.HasPrefix(line, []byte("<<<<<<< ")) {
+			return n
+		}
+	}
+	return 0
 }
 
 // normal is a text without its byte order mark and with plain newlines: the parser takes the one for a part of a key, and

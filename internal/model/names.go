@@ -157,6 +157,9 @@ var plusBuild = regexp.MustCompile(`^\s*\+build`)
 // docLines splits a comment into lines that are safe in a comment of any language that has line comments.
 func docLines(comment string) []string {
 	comment = strings.TrimRight(strings.ToValidUTF8(comment, "\uFFFD"), " \t\r\n")
+	if doc, ok := strings.CutPrefix(comment, "*"); ok { // it began with /**
+		comment = strings.TrimLeft(doc, "\r\n")
+	}
 	if strings.TrimSpace(comment) == "" {
 		return nil
 	}

@@ -167,6 +167,9 @@ func TestDocLines(t *testing.T) {
 		" Use +build.\n":                      {"Use +build."},
 		"go:build ignore\n":                   {"go:build ignore"},
 		" trailing  \n":                       {"trailing"},
+		"* One.\n Two.\n ":                    {"One.", "Two."},
+		"*\n One.\n\n Two.\n ":                {"One.", "", "Two."},
+		" * item\n":                           {"* item"},
 		" \u2028 separator stays a character": {"\u2028 separator stays a character"},
 	}
 	for comment, want := range tests {
