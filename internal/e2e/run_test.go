@@ -157,8 +157,12 @@ func (s *shop) testListed(t *testing.T) {
 				t.Errorf("%s: entry is %v, want one for %s", service, entry, addr)
 			}
 			want := map[string]any{"app": app, "version": "v1.2.3", "environment": "e2e"}
-			if got, _ := entry.Metadata.(map[string]any); !maps.Equal(got, want) {
-				t.Errorf("%s: metadata is %v, want %v", service, entry.Metadata, want)
+			got, _ := entry.Metadata.(map[string]any)
+			if id, _ := got["instance"].(string); id == "" {
+				t.Errorf("%s: metadata %v has no id of the instance", service, entry.Metadata)
+			}
+			if delete(got, "instance"); !maps.Equal(got, want) {
+				t.Errorf("%s: metadata is %v, want %v and the id of the instance", service, entry.Metadata, want)
 			}
 		}
 	}
