@@ -82,10 +82,15 @@ const namespace = "acme/shop"
 // startEtcd starts an etcd in this process, and returns a client of it.
 func startEtcd(t *testing.T) *clientv3.Client {
 	t.Helper()
+	return startEtcdAt(t, "127.0.0.1:0")
+}
+
+func startEtcdAt(t *testing.T, addr string) *clientv3.Client {
+	t.Helper()
 	cfg := embed.NewConfig()
-	loopback := []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
-	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = loopback, loopback
-	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = loopback, loopback
+	peers, clients := []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}, []url.URL{{Scheme: "http", Host: addr}}
+	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = peers, peers
+	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = clients, clients
 	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
 	cfg.Dir, cfg.LogLevel, cfg.UnsafeNoFsync = t.TempDir(), "panic", true
 	server, err := embed.StartEtcd(cfg)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -71,7 +72,7 @@ func (e *Etcd) hold(ctx context.Context, entries *entries, lease clientv3.LeaseI
 	if err != nil {
 		return fmt.Errorf("keep lease alive: %w", err)
 	}
-	check := time.NewTimer(etcd.Jitter(e.ttl))
+	check := time.NewTimer(e.nextCheck())
 	defer check.Stop()
 	for {
 		select {
@@ -88,10 +89,13 @@ func (e *Etcd) hold(ctx context.Context, entries *entries, lease clientv3.LeaseI
 					return err
 				}
 			}
-			check.Reset(etcd.Jitter(e.ttl))
+			check.Reset(e.nextCheck())
 		}
 	}
 }
+
+// nextCheck is little less than the TTL, and not the same for all of a fleet.
+func (e *Etcd) nextCheck() time.Duration { return e.ttl - rand.N(e.ttl/5) }
 
 // repair puts back what somebody has removed or replaced, by hand or by restoring a backup.
 func (e *Etcd) repair(ctx context.Context, entries *entries, lease clientv3.LeaseID, found finding) error {

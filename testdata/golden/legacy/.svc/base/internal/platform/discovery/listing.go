@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -15,15 +16,15 @@ import (
 type listing struct {
 	prefix   string
 	cluster  uint64
-	revision int64 // of the last list or change
+	revision int64 // of etcd, as last heard of
 	entries  map[string]entry
 }
 
 // entry is a key. One that is of no use is known, too, for the keys to be counted.
 type entry struct {
 	etcd.Entry
-	revision int64
-	usable   bool
+	kv     *mvccpb.KeyValue
+	usable bool
 }
 
 func newListing(prefix string, response *clientv3.GetResponse) *listing {
@@ -42,7 +43,7 @@ func newListing(prefix string, response *clientv3.GetResponse) *listing {
 func (l *listing) put(kv *mvccpb.KeyValue) {
 	read, err := etcd.Decode(kv.Value)
 	deeper := strings.Contains(strings.TrimPrefix(string(kv.Key), l.prefix), "/")
-	l.entries[string(kv.Key)] = entry{Entry: read, revision: kv.ModRevision, usable: err == nil && !deeper}
+	l.entries[string(kv.Key)] = entry{Entry: read, kv: kv, usable: err == nil && !deeper}
 }
 
 func (l *listing) apply(response clientv3.WatchResponse) {
@@ -58,17 +59,24 @@ func (l *listing) apply(response clientv3.WatchResponse) {
 
 // matches reports whether etcd still has what has been listed. newest is the answer to a request for the key below the
 // prefix that was changed last. A watch says nothing when etcd was restored from a backup, and so has to catch up with
-// the revision that is watched from.
+// the revision that is watched from; an etcd that was started anew may be the same to the revision.
 func (l *listing) matches(newest *clientv3.GetResponse) bool {
-	var changed, want int64
+	var last *mvccpb.KeyValue
 	for _, e := range l.entries {
-		want = max(want, e.revision)
+		if last == nil || e.kv.ModRevision > last.ModRevision {
+			last = e.kv
+		}
 	}
-	for _, kv := range newest.Kvs {
-		changed = kv.ModRevision
+	if newest.Header.ClusterId != l.cluster || newest.Header.Revision < l.revision || newest.Count != int64(len(l.entries)) {
+		return false
 	}
-	return newest.Header.ClusterId == l.cluster && newest.Header.Revision >= l.revision &&
-		newest.Count == int64(len(l.entries)) && changed == want
+	l.revision = newest.Header.Revision
+	return len(newest.Kvs) == 0 || same(newest.Kvs[0], last)
+}
+
+// same reports whether both are one key after one and the same change.
+func same(a, b *mvccpb.KeyValue) bool {
+	return a.ModRevision == b.ModRevision && a.Lease == b.Lease && bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Value, b.Value)
 }
 
 // instances returns those that can be called, one per address: of two entries with one address the newer one counts.
@@ -80,7 +88,7 @@ func (l *listing) instances() []Instance {
 		}
 	}
 	slices.SortFunc(usable, func(a, b entry) int {
-		return cmp.Or(strings.Compare(a.Addr, b.Addr), cmp.Compare(b.revision, a.revision))
+		return cmp.Or(strings.Compare(a.Addr, b.Addr), cmp.Compare(b.kv.ModRevision, a.kv.ModRevision))
 	})
 	usable = slices.CompactFunc(usable, func(a, b entry) bool { return a.Addr == b.Addr })
 	instances := make([]Instance, 0, len(usable))

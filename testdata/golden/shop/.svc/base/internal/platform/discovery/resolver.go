@@ -157,7 +157,7 @@ func (r *etcdResolver) watch(ctx context.Context, cancel context.CancelFunc, fro
 func (r *etcdResolver) check(ctx context.Context, listed *listing) (same bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, etcd.Timeout)
 	defer cancel()
-	options := append(clientv3.WithLastRev(), clientv3.WithPrefix(), clientv3.WithKeysOnly())
+	options := append(clientv3.WithLastRev(), clientv3.WithPrefix())
 	newest, err := r.kv.Get(ctx, r.prefix, options...)
 	if err != nil {
 		return false, fmt.Errorf("check %s in etcd: %w", r.prefix, err)
@@ -185,12 +185,14 @@ func (r *etcdResolver) update(found []Instance) {
 // remember leaves what is known to resolvers that come later. It is not done at each change, of which there may be many.
 func (r *etcdResolver) remember() { r.cache.save(r.prefix, r.known) }
 
-// publish tells gRPC the instances. That there are none is told in words, which callers get to see.
+// publish tells gRPC the instances. That there are none yet is told in words, which callers get to see.
 func (r *etcdResolver) publish(instances []Instance) {
-	r.known, r.published = instances, true
+	r.known = instances
 	r.status.instances(len(instances))
-	_ = r.conn.UpdateState(state(instances)) // an error only asks for another attempt, which the next change is
-	if len(instances) == 0 {
+	if len(instances) == 0 && !r.published {
 		r.conn.ReportError(fmt.Errorf("%w below %s", errNoInstance, r.prefix))
+		return
 	}
+	r.published = true
+	_ = r.conn.UpdateState(state(instances)) // an error only asks for another attempt, which the next change is
 }
