@@ -6,7 +6,6 @@ import (
 	"net"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,12 +18,9 @@ import (
 // faultTTL is the TTL of apps whose registration is tried hard.
 const faultTTL = 2 * time.Second
 
-// TestProcessFaults does to a whole app what TestFaults can't do to a part of it. The scenarios are the research's.
-func TestProcessFaults(t *testing.T) {
+// testProcesses does to a whole app what can't be done to a part of it. The scenarios are the research's.
+func testProcesses(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("there are no such signals")
-	}
 	dir := t.TempDir()
 	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
 	bin := t.TempDir()
@@ -269,7 +265,9 @@ func cpu(t *testing.T, p *process) time.Duration {
 	var seconds float64
 	for l := range strings.Lines(metrics) {
 		if value, ok := strings.CutPrefix(l, "process_cpu_seconds_total "); ok {
-			fmt.Sscan(value, &seconds)
+			if _, err := fmt.Sscan(value, &seconds); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	return time.Duration(seconds * float64(time.Second))

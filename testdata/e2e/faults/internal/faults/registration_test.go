@@ -92,10 +92,11 @@ func TestLostConnections(t *testing.T) {
 // TestCompaction is scenarios 4 and 18: etcd forgets its history while it is out of reach, for less than the TTL.
 func TestCompaction(t *testing.T) {
 	t.Parallel()
+	const ttl = 10 * time.Second // for what is done meanwhile to take less, on any machine
 	m := startEtcd(t)
 	p := faultproxy.New(t, m.client)
 	c := m.connect()
-	i := register(t, p.Addr())
+	i := registerFor(t, ttl, p.Addr())
 	awaitListed(t, c, patience, i)
 	calls := startCaller(t, p.Addr())
 	p.Cut()
@@ -115,7 +116,7 @@ func TestCompaction(t *testing.T) {
 	p.Heal()
 	calls.awaitAnswer(10*time.Second, young)
 	calls.expectNoFailure()
-	during(t, 2*ttl, func(ctx context.Context) {
+	during(t, ttl, func(ctx context.Context) {
 		if got := listed(ctx, c); ctx.Err() == nil && len(got) > 2 {
 			t.Fatalf("got %v", got)
 		}
@@ -174,7 +175,9 @@ func TestStop(t *testing.T) {
 	if err := i.deregister(); err != nil {
 		t.Error(err)
 	}
-	if took, got := time.Since(start), listed(t.Context(), c); took > 200*time.Millisecond || len(got) > 0 {
+	took := time.Since(start)
+	t.Logf("stopped after %v", took)
+	if got := listed(t.Context(), c); took > 200*time.Millisecond || len(got) > 0 {
 		t.Errorf("stopped after %v, left %v", took, got)
 	}
 	faults := map[string]func(p *faultproxy.Proxy){
@@ -208,10 +211,10 @@ func TestStop(t *testing.T) {
 	awaitLeases(t, c, 0)
 }
 
-// TestFleet is scenario 10: 500 instances lose etcd together. They come back over at least 2s.
+// TestFleet is scenario 10: 500 instances lose etcd together. They come back over at least 2s. It comes before the tests
+// that run in parallel, because so many of one process keep the machine busy.
 func TestFleet(t *testing.T) {
-	t.Parallel()
-	const n, fleetTTL, window = 500, 10 * time.Second, 100 * time.Millisecond
+	const n, fleetTTL, window = 500, 10 * time.Second, 500 * time.Millisecond
 	m := startEtcd(t)
 	c := m.connect()
 	for i := range n {
@@ -287,14 +290,15 @@ func TestTwoAtOneAddress(t *testing.T) {
 // TestSlow has a network that takes its time. Nothing is lost, and nothing flaps.
 func TestSlow(t *testing.T) {
 	t.Parallel()
+	const ttl = 5 * time.Second
 	m := startEtcd(t)
 	p := faultproxy.New(t, m.client)
 	p.Delay(200 * time.Millisecond)
 	c := m.connect()
-	i := register(t, p.Addr())
+	i := registerFor(t, ttl, p.Addr())
 	awaitListed(t, c, patience, i)
 	calls := startCaller(t, p.Addr())
-	during(t, 5*ttl, func(ctx context.Context) {
+	during(t, 3*ttl, func(ctx context.Context) {
 		if got := listed(ctx, c); ctx.Err() == nil && len(got) != 1 {
 			t.Fatalf("got %v", got)
 		}

@@ -55,6 +55,11 @@ type instance struct {
 // register starts a server, and has it registered at endpoints.
 func register(t *testing.T, endpoints ...string) *instance {
 	t.Helper()
+	return registerFor(t, ttl, endpoints...)
+}
+
+func registerFor(t *testing.T, ttl time.Duration, endpoints ...string) *instance {
+	t.Helper()
 	addr, stop := serve(t)
 	i := list(t, addr, ttl, endpoints...)
 	i.stop = stop
