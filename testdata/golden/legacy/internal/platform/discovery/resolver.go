@@ -17,6 +17,10 @@ const (
 	// patience is how long a first call waits for etcd when there is something else to go by.
 	patience = 200 * time.Millisecond
 
+	// gather is how long changes are collected that come right after another one. That one is taken over at once; but for
+	// gRPC each is as much work as all instances.
+	gather = 100 * time.Millisecond
+
 	// checkEvery is how often etcd is asked whether it still has what has been listed. It is one key that is read.
 	checkEvery = 10 * time.Second
 
@@ -105,8 +109,15 @@ func (r *etcdResolver) follow(ctx context.Context, timeout time.Duration) error 
 	if err != nil {
 		return err
 	}
+	return r.keepUp(ctx, listed, changes)
+}
+
+// keepUp takes over changes until it is time to list again.
+func (r *etcdResolver) keepUp(ctx context.Context, listed *listing, changes clientv3.WatchChan) error {
 	check := time.NewTimer(etcd.Jitter(checkEvery))
 	defer check.Stop()
+	var pause <-chan time.Time // since the last update; nil when it is over
+	more := false              // has changed meanwhile
 	for {
 		select {
 		case response, ok := <-changes:
@@ -114,14 +125,21 @@ func (r *etcdResolver) follow(ctx context.Context, timeout time.Duration) error 
 				return fmt.Errorf("watch %s in etcd: %w", r.prefix, err)
 			}
 			listed.apply(response)
+			more = true
+		case <-pause:
+			pause = nil
 		case <-check.C:
 			if same, err := r.check(ctx, listed); err != nil || !same {
 				return err
 			}
 			check.Reset(etcd.Jitter(checkEvery))
 			r.remember()
+			more = true // or the grace of those that etcd has no longer may be over
 		}
-		r.update(listed.instances())
+		if more && pause == nil {
+			r.update(listed.instances())
+			more, pause = false, time.After(gather)
+		}
 	}
 }
 

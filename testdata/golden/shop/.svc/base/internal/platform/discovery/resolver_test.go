@@ -173,7 +173,7 @@ func (f *fakeEtcd) send(response clientv3.WatchResponse) {
 	}
 	f.mu.Unlock()
 	f.events <- response
-	synctest.Wait()
+	after(gather)
 }
 
 func expect(t *testing.T, conn *fakeConn, want ...string) {
