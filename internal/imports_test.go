@@ -30,7 +30,7 @@ var rules = []rule{
 	{"internal/engine", "internal/apply internal/godecl internal/gomod internal/handlers internal/merge internal/plan internal/rename internal/render internal/lock internal/protoload internal/model internal/manifest internal/tree internal/diag", true},
 	{"internal/apply", "internal/tree", true},
 	{"internal/merge", "internal/plan internal/gomod internal/merge3", false},
-	{"internal/plan", "internal/lock internal/tree", false},
+	{"internal/plan", "internal/godecl internal/lock internal/tree", false},
 	{"internal/lock", "internal/tree", false},
 	{"internal/handlers", "internal/godecl", false},
 	{"internal/godecl", "internal/merge3", false},

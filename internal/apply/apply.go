@@ -4,14 +4,15 @@
 package apply
 
 import (
-	"encoding/json"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"strconv"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 
@@ -36,75 +37,160 @@ type Change struct {
 	Expect  []byte // what is there now; nil when nothing is
 }
 
-// ErrMoved means that a file changed between the plan and its writing. Nothing was written.
+// ErrMoved means that a file changed between the plan and its writing. It is as it was changed, and svc's record of it
+// as it was.
 var ErrMoved = errors.New("it changed while svc was running: run svc again")
-
-// step is a line of the journal. It can be done again: a staged file that is gone has been moved already.
-type step struct {
-	Path  string `json:"path"`
-	Stage string `json:"stage,omitempty"` // empty deletes
-	Old   string `json:"old,omitempty"`   // sum of what is replaced; empty when nothing is
-}
 
 // Project is a project's folder, held against other runs.
 type Project struct {
-	root   *os.Root
+	dir    string
+	folder folder
+	mutex  fs.FileInfo
 	unlock func()
 	// Recovered is true when opening finished what a killed run had begun.
 	Recovered bool
-	// Kept are files that the killed run would have replaced, and that were written to since: they were left alone.
+	// Kept are files that the killed run would have replaced, and that were written to since: they were left alone, and
+	// svc's record was, so that the next plan brings them up to date.
 	Kept []string
 }
 
 // Open takes hold of a project for writing, waits for another run to end, and finishes or undoes what a killed run left.
-func Open(dir string) (*Project, error) {
+func Open(dir string) (*Project, error) { return OpenContext(context.Background(), dir) }
+
+// OpenContext is Open for who may give up waiting: once ctx has ended, nothing is done to the project any more.
+func OpenContext(ctx context.Context, dir string) (*Project, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(root.MkdirAll(CacheDir, 0o755), ensure(root, ignore, ignoreAll)); err != nil {
-		return nil, errors.Join(err, root.Close())
+	return hold(ctx, dir, disk{root})
+}
+
+// hold is OpenContext for a folder that is there; it closes the folder when it fails.
+func hold(ctx context.Context, dir string, in folder) (*Project, error) {
+	p := &Project{dir: dir, folder: in}
+	if err := p.lock(ctx); err != nil {
+		return nil, errors.Join(notWritten(err), in.Close())
 	}
-	if info, err := root.Lstat(mutex); err == nil && !info.Mode().IsRegular() {
-		return nil, errors.Join(fmt.Errorf("%s is not a regular file: remove it", mutex), root.Close())
-	}
-	unlock, err := lockedfile.MutexAt(filepath.Join(dir, filepath.FromSlash(mutex))).Lock()
-	if err != nil {
-		return nil, errors.Join(err, root.Close())
-	}
-	p := &Project{root: root, unlock: unlock}
-	if p.Recovered, p.Kept, err = finish(root, true); err != nil {
+	var err error
+	if p.Recovered, p.Kept, err = finish(in, true); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
 
+// lock waits for the mutex. One that was replaced meanwhile keeps nobody out, and is waited for anew.
+func (p *Project) lock(ctx context.Context) error {
+	name := filepath.Join(p.dir, filepath.FromSlash(mutex))
+	for {
+		if err := p.makeCache(); err != nil {
+			return err
+		}
+		unlock, err := lockedfile.MutexAt(name).Lock()
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			unlock()
+			return ctx.Err()
+		}
+		now, err := os.Lstat(name)
+		if err == nil && os.SameFile(now, p.mutex) {
+			p.unlock = unlock
+			return nil
+		}
+		unlock()
+		if err := p.there(); err != nil {
+			return err
+		}
+	}
+}
+
+// makeCache makes the cache with the mutex in it, where they are missing.
+func (p *Project) makeCache() error {
+	if err := p.folder.MkdirAll(CacheDir, 0o755); err != nil {
+		return err
+	}
+	if err := ensure(p.folder, ignore, ignoreAll); err != nil {
+		return err
+	}
+	if info, err := p.folder.Lstat(mutex); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file: remove it", mutex)
+	}
+	f, err := p.folder.OpenFile(mutex, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	p.mutex = info
+	return cmp.Or(err, f.Close())
+}
+
+// there checks that the project is where it was: what is read at its path is read from the folder that is held.
+func (p *Project) there() error {
+	held, err := p.folder.Stat(".")
+	if err != nil {
+		return err
+	}
+	if now, err := os.Stat(p.dir); err != nil || !os.SameFile(now, held) {
+		return fmt.Errorf("%s was moved while svc was running", p.dir)
+	}
+	return nil
+}
+
+// held checks that the project is still held against other runs.
+func (p *Project) held() error {
+	if err := p.there(); err != nil {
+		return err
+	}
+	now, err := p.folder.Lstat(mutex)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, p.mutex) {
+		return fmt.Errorf("%s was removed while svc was running", mutex)
+	}
+	return err
+}
+
+// notWritten and the like tell what became of a run that failed, and what to do.
+func notWritten(err error) error {
+	return fmt.Errorf("%w; nothing was written: mend that and run svc again", err)
+}
+
+func unfinished(err error) error {
+	return fmt.Errorf("%w; not all files are in place yet: mend that, and the next run of svc finishes this one", err)
+}
+
+func doubtful(err error) error {
+	return fmt.Errorf("%w; mend that, and the next run of svc finishes this one or undoes it", err)
+}
+
 // Remember keeps something for this machine in CacheDir; nil content forgets it.
 func (p *Project) Remember(name string, content []byte) error {
 	name = path.Join(CacheDir, name)
-	if now, err := p.root.ReadFile(name); err == nil && content != nil && string(now) == string(content) {
+	if now, err := p.folder.ReadFile(name); err == nil && content != nil && string(now) == string(content) {
 		return nil
 	}
-	if err := p.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := p.folder.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if content == nil {
 		return nil
 	}
-	return p.root.WriteFile(name, content, 0o644)
+	return p.folder.WriteFile(name, content, 0o644)
 }
 
-func ensure(root *os.Root, name, content string) error {
-	if _, err := root.Stat(name); err == nil {
+// ensure writes a file that is not there, or that a run which was killed has written in part.
+func ensure(in folder, name, content string) error {
+	now, err := in.ReadFile(name)
+	if err == nil && (len(now) >= len(content) || !strings.HasPrefix(content, string(now))) {
 		return nil
 	}
-	return root.WriteFile(name, []byte(content), 0o644)
+	return in.WriteFile(name, []byte(content), 0o644)
 }
 
 // Close lets other runs in.
 func (p *Project) Close() error {
 	p.unlock()
-	return p.root.Close()
+	return p.folder.Close()
 }
 
 // Apply writes all changes or none.
@@ -112,25 +198,34 @@ func (p *Project) Apply(changes []Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	if err := p.check(changes); err != nil {
+	if err := p.current(changes); err != nil {
 		return err
 	}
-	made, err := p.prepare(changes)
-	var steps []step
-	if err == nil {
-		steps, err = p.stage(changes)
+	if err := p.begin(changes); err != nil {
+		_ = undo(p.folder) // or the next run does it
+		return err
 	}
-	if err == nil {
-		err = p.commit(steps)
-	}
-	if err != nil {
-		for _, dir := range made {
-			removeEmpty(p.root, dir)
+	if err := commit(p.folder); err != nil {
+		if !withdraw(p.folder) {
+			return doubtful(err)
 		}
-		return errors.Join(err, p.root.RemoveAll(stageDir))
+		_ = undo(p.folder)
+		return notWritten(err)
 	}
-	_, _, err = finish(p.root, false)
+	_, kept, err := finish(p.folder, false)
+	if err == nil && len(kept) > 0 {
+		err = fmt.Errorf("%s: %w", strings.Join(kept, ", "), ErrMoved)
+	}
 	return err
+}
+
+// current checks that nothing has changed since the plan was made.
+func (p *Project) current(changes []Change) error {
+	err := cmp.Or(p.held(), p.check(changes))
+	if err == nil || errors.Is(err, ErrMoved) {
+		return err
+	}
+	return notWritten(err)
 }
 
 // check refuses a plan that is out of date, and paths where nothing can be put.
@@ -139,7 +234,7 @@ func (p *Project) check(changes []Change) error {
 		if err := tree.CheckPath(c.Path); err != nil {
 			return err
 		}
-		now, err := p.root.ReadFile(c.Path)
+		now, err := p.folder.ReadFile(c.Path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && c.Expect == nil:
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -149,218 +244,6 @@ func (p *Project) check(changes []Change) error {
 		}
 	}
 	return nil
-}
-
-// prepare makes the folders that files move to, and sees that each takes files: after the commit nothing may fail.
-// It returns the folders that it made.
-func (p *Project) prepare(changes []Change) (made []string, err error) {
-	seen := map[string]bool{}
-	for _, c := range changes {
-		dir := path.Dir(c.Path)
-		if seen[dir] {
-			continue
-		}
-		seen[dir] = true
-		if _, err := p.root.Stat(dir); err == nil {
-			if err := p.probe(dir); err != nil {
-				return made, err
-			}
-			continue
-		}
-		if c.Content == nil {
-			delete(seen, dir) // what is to be deleted is gone with its folder; another change may bring that back
-			continue
-		}
-		made = append(made, dir)
-		if err := p.root.MkdirAll(dir, 0o755); err != nil {
-			return made, err
-		}
-	}
-	return made, nil
-}
-
-// probe makes and removes a file in a folder that was there before. One that svc made takes files.
-func (p *Project) probe(dir string) error {
-	name := path.Join(dir, ".svc-probe")
-	if err := errors.Join(p.root.WriteFile(name, nil, 0o600), p.root.Remove(name)); err != nil {
-		return fmt.Errorf("%s can't be written to: %w", dir, err)
-	}
-	return nil
-}
-
-// stage puts the new contents on disk beside the project.
-func (p *Project) stage(changes []Change) ([]step, error) {
-	if err := errors.Join(p.root.RemoveAll(stageDir), p.root.MkdirAll(stageDir, 0o755)); err != nil {
-		return nil, err
-	}
-	stage, err := p.root.OpenRoot(stageDir) // the way there is walked once, not for each file
-	if err != nil {
-		return nil, err
-	}
-	defer stage.Close()
-	steps := make([]step, len(changes))
-	g := syncGroup()
-	for i, c := range changes {
-		steps[i].Path = c.Path
-		if c.Expect != nil {
-			steps[i].Old = tree.Sum(c.Expect)
-		}
-		if c.Content == nil {
-			continue
-		}
-		name := strconv.Itoa(i)
-		steps[i].Stage = path.Join(stageDir, name)
-		g.Go(func() error { return writeSynced(stage, name, c.Content, p.replaced(c)) })
-	}
-	return steps, g.Wait()
-}
-
-// replaced describes the file that a change replaces, or is nil.
-func (p *Project) replaced(c Change) fs.FileInfo {
-	if c.Expect == nil {
-		return nil
-	}
-	info, err := p.root.Stat(c.Path)
-	if err != nil {
-		return nil
-	}
-	return info
-}
-
-// writeSynced writes a new file, with the mode of the one that it replaces, if any.
-func writeSynced(root *os.Root, name string, content []byte, old fs.FileInfo) error {
-	perm := fs.FileMode(0o644)
-	if old != nil {
-		perm = old.Mode().Perm()
-	}
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if old != nil {
-		err = errors.Join(err, keepMode(f, old.Mode()))
-	}
-	return errors.Join(err, syncFile(f), f.Close())
-}
-
-// keepMode gives f a mode that the umask may have narrowed. A file system that has one mode for all is not asked to.
-func keepMode(f *os.File, mode fs.FileMode) error {
-	info, err := f.Stat()
-	if err != nil || info.Mode() == mode {
-		return err
-	}
-	return f.Chmod(mode)
-}
-
-// commit is the point of no return. What the journal names is on the disk before it is.
-func (p *Project) commit(steps []step) error {
-	content, err := json.Marshal(steps)
-	if err != nil {
-		return err
-	}
-	const draft = journal + ".draft"
-	g := syncGroup()
-	g.Go(func() error { return writeSynced(p.root, draft, content, nil) })
-	g.Go(func() error { return syncFolders(p.root, []step{{Path: stageDir + "/0"}}) })
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	if err := p.root.Rename(draft, journal); err != nil {
-		return err
-	}
-	if err := syncFolder(p.root, CacheDir); err != nil {
-		return errors.Join(err, p.root.Remove(journal))
-	}
-	return nil
-}
-
-// finish does the steps of a committed journal and removes it. It reports whether there was one. A later run looks
-// whether the files are still as the journal knows them, and keeps those that are not.
-func finish(root *os.Root, later bool) (found bool, kept []string, err error) {
-	content, err := root.ReadFile(journal)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil, root.RemoveAll(stageDir)
-	}
-	if err != nil {
-		return false, nil, err
-	}
-	var steps []step
-	if err := json.Unmarshal(content, &steps); err != nil {
-		return false, nil, fmt.Errorf("%s is damaged; remove it to give up the run that wrote it: %w", journal, err)
-	}
-	for _, s := range steps {
-		if err := s.check(); err != nil {
-			return false, nil, err
-		}
-		if later && touched(root, s) {
-			kept = append(kept, s.Path)
-			continue
-		}
-		if err := do(root, s); err != nil {
-			return false, nil, err
-		}
-	}
-	if err := syncFolders(root, steps); err != nil {
-		return false, nil, err
-	}
-	return true, kept, errors.Join(root.Remove(journal), root.RemoveAll(stageDir))
-}
-
-// touched reports whether a file is neither as it was before the run that wrote the journal nor as that run left it.
-func touched(root *os.Root, s step) bool {
-	now, err := root.ReadFile(s.Path)
-	if err != nil {
-		return !errors.Is(err, fs.ErrNotExist)
-	}
-	sum := tree.Sum(now)
-	if sum == s.Old {
-		return false
-	}
-	if s.Stage == "" {
-		return true
-	}
-	staged, err := root.ReadFile(s.Stage)
-	return err == nil && sum != tree.Sum(staged)
-}
-
-// check refuses a step of a journal that somebody else wrote.
-func (s step) check() error {
-	if s.Stage != "" && (tree.CheckPath(s.Stage) != nil || path.Dir(s.Stage) != stageDir) {
-		return fmt.Errorf("%s names %q, which is not below %s", journal, s.Stage, stageDir)
-	}
-	return tree.CheckPath(s.Path)
-}
-
-func do(root *os.Root, s step) error {
-	if s.Stage == "" {
-		if err := root.Remove(s.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		removeEmpty(root, path.Dir(s.Path))
-		return nil
-	}
-	err := root.Rename(s.Stage, s.Path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	// Either an earlier try has moved the file, or it is the first of its folder.
-	if _, err := root.Lstat(s.Stage); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err := root.MkdirAll(path.Dir(s.Path), 0o755); err != nil {
-		return err
-	}
-	return root.Rename(s.Stage, s.Path)
-}
-
-// removeEmpty takes away folders that a deletion left empty.
-func removeEmpty(root *os.Root, dir string) {
-	for ; dir != "."; dir = path.Dir(dir) {
-		if root.Remove(dir) != nil {
-			return // not empty
-		}
-	}
 }
 
 // Fill writes files into a folder that nobody else knows yet.

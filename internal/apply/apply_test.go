@@ -98,6 +98,7 @@ func TestApply(t *testing.T) {
 		{Path: "changed", Content: []byte("2"), Expect: []byte("1")},
 		{Path: "empty", Content: []byte("now not"), Expect: []byte{}},
 		{Path: "gone/with/its/folder", Expect: []byte("1")},
+		{Path: "never/there"},
 		{Path: "new/deep/file", Content: []byte("2")},
 		{Path: "new/empty", Content: []byte{}},
 	})
@@ -180,6 +181,8 @@ func TestApplyRefuses(t *testing.T) {
 			})
 			if err == nil || errors.Is(err, ErrMoved) != tt.moved {
 				t.Errorf("got %v", err)
+			} else if !tt.moved && !strings.HasSuffix(err.Error(), "nothing was written: mend that and run svc again") {
+				t.Errorf("it is not said what to do: %v", err)
 			}
 			check(t, dir, before)
 			check(t, outside, map[string]string{"secret": "1"})
@@ -216,28 +219,31 @@ func TestApplyReadOnly(t *testing.T) {
 	}
 }
 
-// killed leaves what a run leaves that is killed after the first done of its steps, or before its commit.
-func killed(t *testing.T, dir string, committed bool, done int) {
+// halfDone leaves what a run leaves that is killed after the first done of its steps, or before its commit.
+func halfDone(t *testing.T, dir string, committed bool, done int) {
 	t.Helper()
 	p, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps, err := p.stage([]Change{
+	if err := p.begin([]Change{
 		{Path: "a", Content: []byte("2"), Expect: []byte("1")},
 		{Path: "gone/b", Expect: []byte("1")},
 		{Path: "new/c", Content: []byte("2")},
-	})
-	if err != nil {
+	}); err != nil {
 		t.Fatal(err)
 	}
+	var steps []step
 	if committed {
-		if err := p.commit(steps); err != nil {
+		if err := commit(p.folder); err != nil {
+			t.Fatal(err)
+		}
+		if steps, err = readJournal(p.folder); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, s := range steps[:done] {
-		if err := do(p.root, s); err != nil {
+		if err := do(p.folder, s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -251,14 +257,14 @@ func TestOpenFinishesOrUndoes(t *testing.T) {
 	after := map[string]string{"a": "2", "new/c": "2", "mine": "1"}
 	for done := range 4 {
 		dir := write(t, before)
-		killed(t, dir, true, done)
+		halfDone(t, dir, true, done)
 		if p := open(t, dir); !p.Recovered {
 			t.Errorf("after %d steps: it is not said that a run was finished", done)
 		}
 		check(t, dir, after)
 	}
 	dir := write(t, before)
-	killed(t, dir, false, 0)
+	halfDone(t, dir, false, 0)
 	if p := open(t, dir); p.Recovered {
 		t.Error("it is said that a run was finished that was undone")
 	}
@@ -290,6 +296,28 @@ func TestOpenDistrustsTheJournal(t *testing.T) {
 			t.Errorf("%s: it led out", name)
 		}
 	}
+}
+
+// TestOpenDistrustsTheList checks that a list of what a killed run had made takes away nothing but that.
+func TestOpenDistrustsTheList(t *testing.T) {
+	outside := t.TempDir()
+	dir := write(t, map[string]string{"empty": "", "full/file": "1", "a/.svc-probe": "mine", "b/.svc-probe": "", "b/x": "1"})
+	for _, name := range []string{"made/deep", ".git/refs", "other"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.FromSlash(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := json.Marshal([]string{
+		"made", "made/deep", "never", "full", "empty", "empty/x", "full/file", "a/.svc-probe", "b/.svc-probe",
+		".git/refs", "../" + filepath.Base(outside), outside, "", ".",
+	})
+	stage := filepath.Join(dir, filepath.FromSlash(stageDir))
+	if err := errors.Join(err, os.MkdirAll(stage, 0o755), os.WriteFile(filepath.Join(stage, "made"), list, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+	check(t, dir, map[string]string{"empty": "", "full/file": "1", "a/.svc-probe": "mine", "b/x": "1", ".git/refs/": "", "other/": ""})
+	check(t, outside, map[string]string{})
 }
 
 // TestJournalFormat holds the journal, which another version of svc may have to finish, to its format.
@@ -360,11 +388,10 @@ func TestFinishKeepsLaterEdits(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, name), []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	steps, err := p.stage([]Change{{Path: name, Content: []byte("new"), Expect: []byte("old")}})
-	if err == nil {
-		err = errors.Join(p.commit(steps), p.Close())
+	if err := p.begin([]Change{{Path: name, Content: []byte("new"), Expect: []byte("old")}}); err != nil {
+		t.Fatal(err)
 	}
-	if err != nil {
+	if err := errors.Join(commit(p.folder), p.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, name), []byte("mine"), 0o644); err != nil {

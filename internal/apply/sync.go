@@ -11,9 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// syncFile waits until a file or folder is on the disk. Tests look on, and let it fail.
-var syncFile = (*os.File).Sync
-
 // syncGroup is for syncs. Each waits for the disk, and one commit of the file system serves many.
 func syncGroup() *errgroup.Group {
 	g := &errgroup.Group{}
@@ -23,13 +20,13 @@ func syncGroup() *errgroup.Group {
 
 // syncFolders makes last what steps did to names: those of files, and those of folders on the way that were made or
 // became empty.
-func syncFolders(root *os.Root, steps []step) error {
+func syncFolders(in folder, steps []step) error {
 	g := syncGroup()
 	seen := map[string]bool{}
 	for _, s := range steps {
 		for dir := path.Dir(s.Path); !seen[dir]; dir = path.Dir(dir) {
 			seen[dir] = true
-			g.Go(func() error { return syncFolder(root, dir) })
+			g.Go(func() error { return syncFolder(in, dir) })
 		}
 	}
 	return g.Wait()
@@ -37,18 +34,18 @@ func syncFolders(root *os.Root, steps []step) error {
 
 // syncFolder does what the system and the file system can do: Windows keeps names by itself, some file systems have
 // nothing to sync, and a folder that may not be read can't be opened for it.
-func syncFolder(root *os.Root, dir string) error {
+func syncFolder(in folder, dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	f, err := root.Open(dir)
+	f, err := in.OpenFile(dir, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	err = syncFile(f)
+	err = f.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
 		err = nil
 	}

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"os"
@@ -8,24 +9,27 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 )
 
-// onSync calls f for each sync below dir, one at a time, with the slash-separated path that is synced.
-func onSync(t *testing.T, dir string, f func(name string) error) {
+// onSync opens the project in dir and calls f for each sync, one at a time, with the path that is synced. An error of f
+// makes it fail.
+func onSync(t *testing.T, dir string, f func(name string) error) *Project {
 	t.Helper()
-	var mu sync.Mutex
-	t.Cleanup(func() { syncFile = (*os.File).Sync })
-	syncFile = func(file *os.File) error {
-		mu.Lock()
-		defer mu.Unlock()
-		name, err := filepath.Rel(dir, file.Name())
-		if err != nil {
-			return err
+	r := &rig{}
+	r.judge = func(_ int, op, name string) verdict {
+		if op == "sync" {
+			if r.errno = f(name); r.errno != nil {
+				return fails
+			}
 		}
-		return errors.Join(f(filepath.ToSlash(name)), file.Sync())
+		return works
 	}
+	p, err := hold(context.Background(), dir, r.folder(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func exists(dir, name string) bool {
@@ -40,10 +44,9 @@ func TestPowerCut(t *testing.T) {
 		t.Skip("folders are not synced there")
 	}
 	dir := write(t, map[string]string{"old/a": "1", "old/b": "1", "gone/with/folder": "1"})
-	p := open(t, dir)
 	moved := func() bool { return exists(dir, "new/deep/c") && !exists(dir, "gone") }
 	var before, committed, after []string
-	onSync(t, dir, func(name string) error {
+	p := onSync(t, dir, func(name string) error {
 		switch {
 		case !exists(dir, journal):
 			before = append(before, name)
@@ -58,12 +61,12 @@ func TestPowerCut(t *testing.T) {
 		{Path: "gone/with/folder", Expect: []byte("1")},
 		{Path: "old/a", Content: []byte("2"), Expect: []byte("1")},
 		{Path: "new/deep/c", Content: []byte("2")},
-	}); err != nil {
+	}); errors.Join(err, p.Close()) != nil {
 		t.Fatal(err)
 	}
 	check(t, dir, map[string]string{"old/a": "2", "old/b": "1", "new/deep/c": "2"})
 	for want, got := range map[string][]string{
-		". .svc .svc/cache .svc/cache/journal.json.draft .svc/cache/stage .svc/cache/stage/1 .svc/cache/stage/2": before,
+		". .svc .svc/cache .svc/cache/stage .svc/cache/stage/1 .svc/cache/stage/2 .svc/cache/stage/journal": before,
 		".svc/cache":         committed,
 		". new new/deep old": after,
 	} {
@@ -85,18 +88,14 @@ func TestSyncFails(t *testing.T) {
 	}
 	failed := errors.New("the disk fails")
 	for at, want := range map[string]map[string]string{
-		".svc/cache/stage/1": before, ".svc/cache/stage": before, ".svc/cache/journal.json.draft": before,
+		".svc/cache/stage/1": before, ".svc/cache/stage": before, ".svc/cache/stage/journal": before,
 		".svc/cache": before, "sub": after,
 	} {
 		if at != ".svc/cache/stage/1" && runtime.GOOS == "windows" {
 			continue
 		}
 		dir := write(t, before)
-		p, err := Open(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		onSync(t, dir, func(name string) error {
+		p := onSync(t, dir, func(name string) error {
 			if name == at && (at != ".svc/cache" || exists(dir, journal)) {
 				return failed
 			}
@@ -105,7 +104,6 @@ func TestSyncFails(t *testing.T) {
 		if err := errors.Join(p.Apply(changes), p.Close()); !errors.Is(err, failed) {
 			t.Errorf("%s: got %v", at, err)
 		}
-		syncFile = (*os.File).Sync
 		if p := open(t, dir); p.Recovered != maps.Equal(want, after) {
 			t.Errorf("%s: recovered: %t", at, p.Recovered)
 		}

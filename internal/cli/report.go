@@ -54,21 +54,17 @@ func (r report) action(b *strings.Builder, a plan.Action) {
 	}
 	b.WriteByte('\n')
 	for _, n := range a.Notes {
-		fmt.Fprintf(b, "  %s: %s\n", position(file, n.Line), n.Text)
+		fmt.Fprintf(b, "  %s: %s\n", n.At(file), n.Text)
 	}
 	if a.Kind == plan.Conflict {
 		fmt.Fprintf(b, "  to end it: svc resolve %s --ours, --theirs or, when you have edited it, --merged\n", file)
 	}
+	if a.Kind == plan.Orphan {
+		fmt.Fprintf(b, "  to end it: delete it, or keep it as yours: svc resolve %s --ours\n", file)
+	}
 	if aside := engine.Aside(a); !r.dry && len(aside) > 0 {
 		fmt.Fprintf(b, "  kept: %s\n", strings.Join(inDirs(r.dir, aside), ", "))
 	}
-}
-
-func position(file string, line int) string {
-	if line == 0 {
-		return file
-	}
-	return fmt.Sprintf("%s:%d", file, line)
 }
 
 func inDirs(dir string, files []string) []string {

@@ -44,6 +44,7 @@ type follower struct {
 	engine *engine.Engine
 	last   watch.Set // of the last manifest that could be read
 	failed string    // the error that was shown last
+	said   string    // the report that was shown last
 }
 
 // set is what the manifest says; while it can't be read, what it said last.
@@ -68,16 +69,21 @@ func (w *follower) set() watch.Set {
 // generate brings the project up to date, and tells what there is to tell.
 func (w *follower) generate(ctx context.Context) {
 	result, err := w.engine.Generate(ctx, w.dir, engine.Options{})
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
 		w.fail(locatedError(w.dir, err))
-	case len(result.Plan.Actions) > 0 || w.failed != "":
-		w.failed = ""
+		return
+	}
+	said := fmt.Sprint(result.Plan.Actions, result.Warnings)
+	if w.failed != "" || len(result.Changes) > 0 || len(result.Plan.Actions) > 0 && said != w.said {
 		if err := ended(w.io, report{Result: result, dir: w.dir}); err != nil && !errors.Is(err, errConflicts) {
 			w.fail(err)
+			return
 		}
 	}
+	w.failed, w.said = "", said
 }
 
 // fail shows an error, once for as long as it stays the same.

@@ -33,15 +33,15 @@ func (e *Engine) Add(ctx context.Context, dir string, edits []Edit) (*Result, er
 	if err != nil {
 		return nil, err
 	}
-	m, c, err := e.readEdited(ctx, dir, edits)
-	if err != nil {
-		return nil, asEdited(err, edits)
-	}
 	project, err := e.open(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer project.Close()
+	m, c, err := e.readEdited(ctx, dir, edits) // not before: another run may have added something, too
+	if err != nil {
+		return nil, asEdited(err, edits)
+	}
 	r, err := e.plan(ctx, dir, m, c, Options{})
 	if err != nil {
 		return nil, asEdited(err, edits)

@@ -176,11 +176,14 @@ func endedConflicts(root *os.Root, own map[string][]byte) error {
 // conflictsOnDisk lists the files that have conflicts, in order.
 func conflictsOnDisk(root *os.Root) ([]string, error) {
 	var paths []string
+	if info, err := root.Lstat(conflictDir); err != nil || !info.IsDir() {
+		return nil, ignoreNotExist(err) // a link leads to what is not svc's
+	}
 	err := fs.WalkDir(root.FS(), conflictDir, func(p string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if path, ok := strings.CutSuffix(p, theirSuffix); ok && err == nil && e.Type().IsRegular() {
+		if path, ok := strings.CutSuffix(p, theirSuffix); ok && err == nil && e.Type().IsRegular() && tree.CheckPath(p) == nil {
 			paths = append(paths, strings.TrimPrefix(path, conflictDir+"/"))
 		}
 		return err

@@ -54,14 +54,19 @@ func FindProject(dir string) (string, error) {
 
 // ReadManifest reads the manifest of the project in dir and checks it against the layers.
 func (e *Engine) ReadManifest(dir string) (*manifest.Manifest, error) {
-	content, err := readRegular(filepath.Join(dir, manifest.FileName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w in %s", ErrNoProject, dir)
-	}
+	content, err := readManifest(dir)
 	if err != nil {
 		return nil, err
 	}
 	return e.ParseManifest(manifest.FileName, content)
+}
+
+func readManifest(dir string) ([]byte, error) {
+	content, err := readRegular(filepath.Join(dir, manifest.FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w in %s", ErrNoProject, dir)
+	}
+	return content, err
 }
 
 // ParseManifest is ReadManifest for a manifest in memory; file names it in errors.

@@ -38,20 +38,19 @@ func (r *Result) Record() bool {
 
 // Generate brings the project in dir up to date with its manifest, contract and templates.
 func (e *Engine) Generate(ctx context.Context, dir string, o Options) (*Result, error) {
-	m, err := e.ReadManifest(dir)
-	if err != nil {
-		return nil, err
-	}
 	if o.Dry {
-		r, _, err := e.run(ctx, dir, m, o)
+		r, _, err := e.run(ctx, dir, o)
 		return r, err
+	}
+	if _, err := e.ReadManifest(dir); err != nil {
+		return nil, err // before anything is made in dir
 	}
 	project, err := e.open(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer project.Close()
-	r, inputs, err := e.run(ctx, dir, m, o)
+	r, inputs, err := e.run(ctx, dir, o)
 	if err != nil {
 		return nil, err
 	}
@@ -69,9 +68,17 @@ func (e *Engine) Generate(ctx context.Context, dir string, o Options) (*Result, 
 }
 
 // run says what a generation would do; its plan is empty when nothing has changed since the last. inputs is the digest
-// of what it read.
-func (e *Engine) run(ctx context.Context, dir string, m *manifest.Manifest, o Options) (r *Result, inputs string, err error) {
-	inputs, err = inputsDigest(dir, m)
+// of what it read. It reads all of it by itself: another run may have changed it while this one waited.
+func (e *Engine) run(ctx context.Context, dir string, o Options) (r *Result, inputs string, err error) {
+	content, err := readManifest(dir)
+	if err != nil {
+		return nil, "", err
+	}
+	m, err := e.ParseManifest(manifest.FileName, content)
+	if err != nil {
+		return nil, "", err
+	}
+	inputs, err = inputsDigest(dir, m, content)
 	if err == nil && len(o.Resolve.Paths) == 0 && unchanged(dir, inputs) {
 		return &Result{Plan: &plan.Plan{}}, inputs, nil
 	}
@@ -94,7 +101,7 @@ func (e *Engine) open(ctx context.Context, dir string) (*apply.Project, error) {
 	}
 	done := make(chan opened, 1)
 	go func() {
-		p, err := apply.Open(dir)
+		p, err := apply.OpenContext(ctx, dir)
 		done <- opened{p, err}
 	}()
 	waiting := time.AfterFunc(time.Second, func() { e.Progress("waiting for another run of svc in " + dir) })

@@ -40,6 +40,14 @@ func syncHandlers(dir string, in plan.Input, found rename.Found, p *model.Projec
 			return nil, err
 		}
 		maps.Copy(in.Disk, pkg.Disk)
+		for was, is := range pkg.Moved {
+			if content, ok := in.Disk[was]; ok {
+				pkg.Disk[was] = content // from another folder, maybe
+			}
+			if bytes.Equal(in.Disk[is], in.Bases[is]) {
+				delete(pkg.Disk, is) // what comes takes the place of what nobody has touched
+			}
+		}
 		pkg.Renamed = renamed
 		maps.Copy(merged, mergedPackage(pkg, handlers.Sync(*pkg)))
 	}
@@ -59,7 +67,7 @@ func handlerPackages(in plan.Input) map[string]*handlers.Package {
 			continue
 		}
 		was := f.Path
-		if old, ok := from[f.Path]; ok && path.Dir(old) == path.Dir(f.Path) {
+		if old, ok := from[f.Path]; ok {
 			was = old
 		}
 		base, known := in.Bases[was]
@@ -91,16 +99,14 @@ func changed(pkg *handlers.Package) bool {
 // readGo reads the Go files of a folder, by path. One that is not there is empty.
 func readGo(root *os.Root, folder string) (map[string][]byte, error) {
 	entries, err := fs.ReadDir(root.FS(), folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
 	files := map[string][]byte{}
+	if err != nil {
+		return files, ignoreNotExist(err)
+	}
 	for _, e := range entries {
 		name := path.Join(folder, e.Name())
-		if !strings.HasSuffix(name, ".go") || !e.Type().IsRegular() {
+		link := e.Type()&fs.ModeSymlink != 0 && !leadsOut(root, name)
+		if !strings.HasSuffix(name, ".go") || !e.Type().IsRegular() && !link {
 			continue
 		}
 		if files[name], err = readIn(root, name); err != nil {
@@ -121,11 +127,12 @@ func mergedPackage(pkg *handlers.Package, files map[string]handlers.File) map[st
 		if len(f.Conflicts) > 0 {
 			m.Conflict = "you and svc changed the same declarations"
 		}
-		switch {
-		case f.Err != nil && f.Waits:
+		_, emitted := pkg.New[path]
+		switch _, was := pkg.Base[path]; {
+		case f.Err != nil && f.Waits && (emitted || was):
 			m.Broken = f.Err.Error()
 		case f.Err != nil:
-			m.Notes = append(m.Notes, plan.Note{Text: "it does not parse, and nothing in it has to follow: " + f.Err.Error()})
+			m.Notes = append(m.Notes, plan.Note{Text: "it does not parse, and is left alone: " + f.Err.Error()})
 		}
 		merged[path] = m
 	}

@@ -3,7 +3,6 @@ package engine
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/svcgen/svc/internal/lock"
 	"github.com/svcgen/svc/internal/manifest"
@@ -51,7 +50,9 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 		return nil, err
 	}
 	p := plan.Make(in)
-	p.Lock.RPCs = recorded(p, last, emission.Model.Shapes())
+	found.Doubts = openDoubts(found.Doubts, in, p)
+	holdDoubts(found.Doubts, last, p)
+	p.Lock.RPCs = recorded(p, last, emission.Model.Shapes(), found)
 	maps.Copy(p.Lock.Files, aside)
 	if !scope.Markers {
 		p.WithoutMarkers()
@@ -83,19 +84,27 @@ func movedPaths(found rename.Found, last *lock.Lock, t *tree.Tree) map[string]st
 	return moved
 }
 
-// recorded are the shapes of the contract as far as handlers follow it: those of a service with a file that is held are as
-// they were, so that the next run knows what the file was emitted for.
-func recorded(p *plan.Plan, last *lock.Lock, now map[string]string) map[string]string {
+// recorded are the shapes of the contract as far as handlers follow it: those of a service with a file that is held, or with
+// one that is no longer emitted and there, are as they were, so that the next run knows what the file was emitted for.
+func recorded(p *plan.Plan, last *lock.Lock, now map[string]string, found rename.Found) map[string]string {
 	shapes := maps.Clone(now)
+	behind := map[string]bool{}
 	for _, path := range p.Held {
-		entry := last.Files[path]
-		if entry.Class != tree.Decl {
+		behind[last.Files[path].Of] = last.Files[path].Class == tree.Decl
+	}
+	for _, a := range p.Actions {
+		if a.Kind == plan.Orphan && a.Class == tree.Decl {
+			behind[last.Files[a.Path].Of] = true
+		}
+	}
+	for service, held := range behind {
+		if service == "" || !held {
 			continue
 		}
-		service := entry.Of
-		maps.DeleteFunc(shapes, func(rpc, _ string) bool { return strings.HasPrefix(rpc, service+".") })
+		below := func(rpc, _ string) bool { return parent(rpc) == service || parent(rpc) == found.Services[service] }
+		maps.DeleteFunc(shapes, below)
 		for rpc, shape := range last.RPCs {
-			if strings.HasPrefix(rpc, service+".") {
+			if parent(rpc) == service {
 				shapes[rpc] = shape
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/godecl"
+	"github.com/svcgen/svc/internal/lock"
 	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/model"
 	"github.com/svcgen/svc/internal/plan"
@@ -95,6 +96,52 @@ func emittedKeys(in plan.Input, service string) []string {
 		}
 	}
 	return nil
+}
+
+// openDoubts are those that are about something that is there: of what the owner has not touched, or has taken away,
+// nothing has to become anything.
+func openDoubts(doubts []rename.Doubt, in plan.Input, p *plan.Plan) []rename.Doubt {
+	return slices.DeleteFunc(doubts, func(d rename.Doubt) bool {
+		if key := emittedMethod(in, d.Gone); key != "" {
+			return !declaredAfter(in, p, key)
+		}
+		return !slices.ContainsFunc(p.Actions, func(a plan.Action) bool {
+			return a.Kind == plan.Orphan && in.Lock.Files[a.Path].Of == d.Gone
+		})
+	})
+}
+
+// declaredAfter reports whether a method is still there when the plan has been carried out.
+func declaredAfter(in plan.Input, p *plan.Plan, key string) bool {
+	after := map[string][]byte{}
+	for path := range in.Handlers {
+		after[path] = in.Disk[path]
+	}
+	for _, a := range p.Actions {
+		if a.Writes() {
+			after[a.Path] = a.Content()
+		}
+	}
+	for path, content := range after {
+		if _, handler := in.Handlers[path]; !handler || content == nil {
+			continue
+		}
+		if f, err := godecl.Parse(path, content); err != nil || f.Declares(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdDoubts has the next run come back to methods that may have been renamed: until then svc knows what they were.
+func holdDoubts(doubts []rename.Doubt, last *lock.Lock, p *plan.Plan) {
+	for _, d := range doubts {
+		for path, entry := range last.Files {
+			if entry.Class == tree.Decl && entry.Of == parent(d.Gone) {
+				p.Hold(path, last)
+			}
+		}
+	}
 }
 
 func parent(name string) string { return name[:max(strings.LastIndexByte(name, '.'), 0)] }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/lock"
+	"github.com/svcgen/svc/internal/merge"
 	"github.com/svcgen/svc/internal/tree"
 )
 
@@ -57,26 +58,33 @@ func readState(dir string, t *tree.Tree, last *lock.Lock) (*state, error) {
 	}
 	defer root.Close()
 	for _, f := range t.Files() {
-		if err := s.read(root, f.Path); err != nil {
+		if err := s.read(root, f.Path, f.Class, last.Files[f.Path]); err != nil {
 			return nil, err
 		}
 	}
 	for path, entry := range last.Files {
-		if _, ok := t.Lookup(path); !ok {
-			if err := s.read(root, path); err != nil {
-				return nil, err
-			}
+		if _, ok := t.Lookup(path); ok {
+			continue
 		}
-		if entry.Class != tree.Owned {
-			if err := s.readBase(root, path); err != nil {
-				return nil, err
-			}
+		if err := s.read(root, path, entry.Class, entry); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
 }
 
-func (s *state) read(root *os.Root, name string) error {
+// read reads a file and its base.
+func (s *state) read(root *os.Root, path string, class tree.Class, entry lock.Entry) error {
+	if err := s.readDisk(root, path); err != nil {
+		return fmt.Errorf("%w\nsvc emits %s: move away what is in its place", err, path)
+	}
+	if class == tree.Owned && entry.Class != tree.Merge && entry.Class != tree.Decl {
+		return nil
+	}
+	return s.readBase(root, path, entry)
+}
+
+func (s *state) readDisk(root *os.Root, name string) error {
 	if leadsOut(root, name) {
 		s.outside[name] = true
 		return nil
@@ -91,16 +99,49 @@ func (s *state) read(root *os.Root, name string) error {
 	return nil
 }
 
-// readBase reads what svc emitted last. With the markers of a merge in it, nobody knows what that was.
-func (s *state) readBase(root *os.Root, name string) error {
+// readBase reads what svc emitted last. It is not known when somebody has changed it since. A lock that says nothing of it
+// is lost, and one in which git has united two branches may say something else than the base that git has merged.
+func (s *state) readBase(root *os.Root, name string, entry lock.Entry) error {
 	content, err := readIn(root, lock.BasePath(name))
-	switch {
-	case err == nil && !bytes.Contains(content, []byte("\n<<<<<<< ")):
-		s.bases[name] = content
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return err
+	if err != nil {
+		return ignoreNotExist(err)
+	}
+	if entry.Sum == "" || entry.Says(content) || len(entry.Others) > 0 {
+		s.bases[name] = oneSide(content, s.disk[name])
 	}
 	return nil
+}
+
+// oneSide takes the markers of a git merge out of a base: of two sides, each of which was emitted, the one that the owner
+// has taken, too, or else the first.
+func oneSide(content, disk []byte) []byte {
+	if !merge.Marked(content) {
+		return content
+	}
+	var out []byte
+	var sides [2][]byte
+	side := -1 // outside of a conflict
+	for line := range bytes.Lines(content) {
+		switch {
+		case bytes.HasPrefix(line, []byte("<<<<<<< ")):
+			side, sides = 0, [2][]byte{}
+		case bytes.HasPrefix(line, []byte("||||||| ")):
+			side = 2
+		case side >= 0 && bytes.Equal(bytes.TrimSpace(line), []byte("=======")):
+			side = 1
+		case bytes.HasPrefix(line, []byte(">>>>>>> ")):
+			taken := sides[0]
+			if !bytes.Contains(disk, sides[0]) && bytes.Contains(disk, sides[1]) {
+				taken = sides[1]
+			}
+			out, side = append(out, taken...), -1
+		case side < 0:
+			out = append(out, line...)
+		case side < 2:
+			sides[side] = append(sides[side], line...)
+		}
+	}
+	return out
 }
 
 // readIn reads a file of the project that is one, as readRegular does.

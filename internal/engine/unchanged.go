@@ -23,14 +23,14 @@ import (
 const inputsName = "inputs"
 
 // unchanged reports whether the last generation had the same inputs and left nothing to say, and the files that
-// svc owns are as it wrote them. Then there is nothing to do, whatever the user did to the other files.
+// svc owns, and its bases, are as it wrote them. Then there is nothing to do, whatever the user did to the other files.
 func unchanged(dir, inputs string) bool {
 	recorded, err := readRegular(filepath.Join(dir, apply.CacheDir, inputsName))
 	if err != nil {
 		return false
 	}
 	state, err := stateDigest(dir, inputs)
-	return err == nil && state == strings.TrimSpace(string(recorded)) && ownedIntact(dir)
+	return err == nil && state == strings.TrimSpace(string(recorded)) && intact(dir)
 }
 
 // remember records the inputs of a run after which another would do nothing and report nothing. inputs is their digest
@@ -46,8 +46,8 @@ func remember(p *apply.Project, dir, inputs string, r *Result) error {
 	return p.Remember(inputsName, []byte(state+"\n"))
 }
 
-// inputsDigest covers this svc, the manifest and the contract.
-func inputsDigest(dir string, m *manifest.Manifest) (string, error) {
+// inputsDigest covers this svc, the manifest, which is in content, and the contract.
+func inputsDigest(dir string, m *manifest.Manifest, content []byte) (string, error) {
 	h := sha256.New()
 	exe, err := os.Executable()
 	if err != nil {
@@ -58,7 +58,8 @@ func inputsDigest(dir string, m *manifest.Manifest) (string, error) {
 		return "", err
 	}
 	fmt.Fprintf(h, "%s %d %d\n", exe, info.Size(), info.ModTime().UnixNano())
-	names := []string{manifest.FileName}
+	fmt.Fprintf(h, "%d\n%s\n", len(content), content)
+	var names []string
 	if m.Proto.DescriptorSet != "" {
 		names = append(names, m.Proto.DescriptorSet)
 	}
@@ -105,18 +106,19 @@ func readRegular(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// ownedIntact reports whether every file of class owned is as the lock says.
-func ownedIntact(dir string) bool {
+// intact reports whether every file of class owned, and the base of every other, is as the lock says.
+func intact(dir string) bool {
 	l, err := readLock(dir)
 	if err != nil {
 		return false
 	}
 	for name, entry := range l.Files {
+		at := name
 		if entry.Class != tree.Owned {
-			continue
+			at = lock.BasePath(name)
 		}
-		content, err := readRegular(filepath.Join(dir, filepath.FromSlash(name)))
-		if err != nil || tree.Sum(content) != entry.Sum && tree.Form(content) != entry.Form {
+		content, err := readRegular(filepath.Join(dir, filepath.FromSlash(at)))
+		if err != nil || !entry.Says(content) && (entry.Class != tree.Owned || !entry.SaysForm(content)) {
 			return false
 		}
 	}

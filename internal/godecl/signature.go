@@ -14,13 +14,16 @@ func (m *function) signature() {
 		return
 	}
 	if len(was) != len(next) || len(is) != len(next) {
-		m.newSignature()
+		if !slices.EqualFunc(is, next, same) || arity(m.is) != arity(m.next) {
+			m.newSignature()
+		}
 		return
 	}
 	from, to := typesOf(m.is), typesOf(m.next)
 	for i := range next {
 		if was[i] != next[i] && !same(is[i], next[i]) {
 			at := typeSpan(m.d, from[i])
+			m.keepComments(at.start, at.end)
 			m.edits.add(at.start, at.end, typeSpan(m.n, to[i]).render(m.syncer))
 			m.said = append(m.said, was[i]+" → "+next[i])
 		}
@@ -36,9 +39,39 @@ func (m *function) newSignature() {
 	if same(text, m.disk.text(start, end)) {
 		return
 	}
+	m.keepComments(start, end)
 	m.edits.add(start, end, text)
 	m.said = append(m.said, "it has another signature")
 	m.sayContract()
+}
+
+// arity counts parameters and results.
+func arity(fn *ast.FuncDecl) [2]int {
+	return [2]int{fn.Type.Params.NumFields(), fn.Type.Results.NumFields()}
+}
+
+// keepComments puts the comments of a part of the signature that is about to be replaced above the function.
+func (m *function) keepComments(start, end int) {
+	for _, group := range m.disk.ast.Comments {
+		for _, c := range group.List {
+			if at := m.disk.offset(c.Pos()); at >= start && at < end {
+				m.edits.add(m.d.body, m.d.body, lineComments(c.Text))
+			}
+		}
+	}
+}
+
+// lineComments writes a comment as lines of a doc comment.
+func lineComments(text string) string {
+	text, block := strings.CutPrefix(text, "/*")
+	if !block {
+		return text + "\n"
+	}
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimSpace(strings.TrimSuffix(text, "*/"))) {
+		b.WriteString(strings.TrimSpace("// "+strings.TrimSpace(line)) + "\n")
+	}
+	return b.String()
 }
 
 // ownNames renames New's parameters to what the owner calls those of the same type.

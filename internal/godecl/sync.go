@@ -13,7 +13,7 @@ import (
 type Change struct {
 	Base []*File // as svc emitted them last
 	New  []*File // as svc emits them now
-	// Renamed maps a method of Base to the one of New that it has become, e.g. "Catalog.Get" to "Catalog.Fetch".
+	// Renamed maps a method or test of Base to the one of New that it has become, e.g. "Catalog.Get" to "Catalog.Fetch".
 	// Declarations of the package itself have the name of New in all versions: see Rename.
 	Renamed map[string]string
 	// Types maps a type that svc emits to the name that the package's owner has given it.
@@ -22,6 +22,9 @@ type Change struct {
 	Keep func(key string) string
 	// Declared reports whether any file of the package declares something.
 	Declared func(key string) bool
+	// Spare reports whether all files of the package that declare something have it as Stub says. Without it, a file's own
+	// declarations are all that is known.
+	Spare func(key string) bool
 }
 
 // Note tells the owner about one declaration, or about the file when it has no line.
@@ -48,6 +51,7 @@ func (c *Change) Sync(disk *File, add []string) Output {
 			s.follow(b)
 		}
 	}
+	s.makeRoom()
 	s.add(add)
 	return s.output()
 }
@@ -100,14 +104,14 @@ func (s *syncer) follow(b *decl) {
 		d = s.disk.byKey[to] // an earlier run, or its owner, has renamed it
 	}
 	switch {
-	case s.disk.Foreign() && !strings.HasPrefix(b.key, "Test"): // it only has the same name
+	case s.disk.Foreign() && !isTest(b.key): // it only has the same name
 	case n != nil && same(b.text(), n.text()):
 	case d == nil && s.disk.grouped[key] != nil:
 		s.group(b, n)
-	case d == nil: // its owner deleted it, or has it in another file
+	case d == nil, s.came(b.key) != b.key && s.spare(s.came(b.key)): // its owner deleted it, or has it in another file, or it makes room
 	case n == nil:
 		s.remove(b, d)
-	case d.key != to && s.Declared(to):
+	case d.key != to && s.Declared(to) && !s.spare(b.key):
 		s.note(d.key, "%s is now called %s, which you have already: move what it does there", name(d.key), name(to))
 	case s.untouched(b, d):
 		s.replace(d.start, d.end, s.render(n, n.start, n.end, s.receiverOf(n, d)))

@@ -1,6 +1,7 @@
 package gomod
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,11 +13,12 @@ import (
 )
 
 // Merge brings the go.mod that a project has from what svc emitted last to what it emits now. Requirements merge by
-// module: of two versions the higher wins, and what the owner requires, or no longer requires, stays so.
+// module: of two versions the higher wins, and what the owner requires, or no longer requires, stays so. So does how the
+// owner's lines end, and a byte order mark.
 func Merge(base, disk, next []byte) ([]byte, error) {
 	var files [3]*modfile.File
 	for i, content := range [][]byte{base, disk, next} {
-		f, err := modfile.Parse("go.mod", content, nil)
+		f, err := modfile.Parse("go.mod", bytes.TrimPrefix(content, byteOrderMark), nil)
 		if err != nil {
 			return nil, err
 		}
@@ -26,6 +28,11 @@ func Merge(base, disk, next []byte) ([]byte, error) {
 	d.SetRequireSeparateIndirect(merged(versions(b), d, n))
 	if err := mergeTools(b, d, n); err != nil {
 		return nil, err
+	}
+	if was, is := modulePath(b), modulePath(n); was != is && is != "" && modulePath(d) == was {
+		if err := d.AddModuleStmt(is); err != nil {
+			return nil, err
+		}
 	}
 	if n.Go != nil && (d.Go == nil || semver.Compare("v"+n.Go.Version, "v"+d.Go.Version) > 0) {
 		if err := d.AddGoStmt(n.Go.Version); err != nil {
@@ -38,7 +45,28 @@ func Merge(base, disk, next []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("go.mod: %w", err)
 	}
-	return content, nil
+	return styled(content, disk), nil
+}
+
+var byteOrderMark = []byte("\uFEFF")
+
+// styled writes what modfile has formatted as most lines of another text are written.
+func styled(content, like []byte) []byte {
+	if crlf := bytes.Count(like, []byte("\r\n")); crlf > 0 && 2*crlf > bytes.Count(like, []byte("\n")) {
+		content = bytes.ReplaceAll(content, []byte("\n"), []byte("\r\n"))
+	}
+	if bytes.HasPrefix(like, byteOrderMark) {
+		content = slices.Concat(byteOrderMark, content)
+	}
+	return content
+}
+
+// modulePath is what a go.mod's module line says, or "".
+func modulePath(f *modfile.File) string {
+	if f.Module == nil {
+		return ""
+	}
+	return f.Module.Mod.Path
 }
 
 // merged are the requirements of d, at no lower version than n's, and those of n that svc has not emitted before.

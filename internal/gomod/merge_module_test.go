@@ -1,6 +1,9 @@
 package gomod
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestMerge(t *testing.T) {
 	const base = "module m\n\ngo 1.26.0\n\nrequire (\n\texample.com/a v1.0.0\n\texample.com/b v1.0.0\n\texample.com/dropped v1.0.0\n)\n\nrequire example.com/i v1.0.0 // indirect\n"
@@ -31,6 +34,47 @@ tool example.com/n/cmd/n
 	again, err := Merge([]byte(next), got, []byte(next))
 	if err != nil || string(again) != string(got) {
 		t.Errorf("a second merge changes it: %v\n%s", err, again)
+	}
+}
+
+// TestMergeModule follows the module's path where its owner has left it as it was.
+func TestMergeModule(t *testing.T) {
+	tests := map[string]struct{ base, disk, next, want string }{
+		"svc's":     {"module a\n", "// mine\nmodule a // mine\n\nrequire x.com/x v1.0.0\n", "module b\n", "// mine\nmodule b // mine\n\nrequire x.com/x v1.0.0\n"},
+		"a block":   {"module a\n", "module (\n\ta\n)\n\nrequire x.com/x v1.0.0\n", "module b\n", "module b\n\nrequire x.com/x v1.0.0\n"},
+		"quoted":    {"module a\n", "module \"a\"\n\nrequire x.com/x v1.0.0\n", "module b\n", "module b\n\nrequire x.com/x v1.0.0\n"},
+		"the owner": {"module a\n", "module mine\n", "module b\n", "module mine\n"},
+		"unchanged": {"module a\n", "module mine\n", "module a\n", "module mine\n"},
+		"none":      {"module a\n", "require x.com/x v1.0.0\n", "module b\n", "require x.com/x v1.0.0\n"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := Merge([]byte(tt.base), []byte(tt.disk), []byte(tt.next))
+			if err != nil || string(got) != tt.want {
+				t.Errorf("got %q, %v; want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// TestMergeKeepsLineEnds checks that a merge writes lines as the owner's editor does, and a byte order mark.
+func TestMergeKeepsLineEnds(t *testing.T) {
+	const base, next = "module m\n\ngo 1.26.0\n", "module m\n\ngo 1.26.0\n\nrequire x.com/x v1.0.0\n"
+	const want = "module m // mine\n\ngo 1.26.0\n\nrequire x.com/x v1.0.0\n"
+	for name, tt := range map[string]struct{ disk, want string }{
+		"LF":               {"module m // mine\n\ngo 1.26.0\n", want},
+		"CRLF":             {"module m // mine\r\n\r\ngo 1.26.0\r\n", strings.ReplaceAll(want, "\n", "\r\n")},
+		"BOM":              {"\uFEFFmodule m // mine\n\ngo 1.26.0\n", "\uFEFF" + want},
+		"both":             {"\uFEFFmodule m // mine\r\n\r\ngo 1.26.0\r\n", "\uFEFF" + strings.ReplaceAll(want, "\n", "\r\n")},
+		"mostly LF":        {"module m // mine\r\n\ngo 1.26.0\n", want},
+		"no final newline": {"module m // mine\r\n\r\ngo 1.26.0", strings.ReplaceAll(want, "\n", "\r\n")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Merge([]byte(base), []byte(tt.disk), []byte(next))
+			if err != nil || string(got) != tt.want {
+				t.Errorf("got %q, %v; want %q", got, err, tt.want)
+			}
+		})
 	}
 }
 

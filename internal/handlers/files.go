@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"bytes"
+	"go/parser"
+	"go/token"
 	"maps"
 	"path"
 	"slices"
@@ -134,10 +136,29 @@ func (s *session) move() {
 			continue
 		}
 		f := *s.file(e.was)
+		f.Content = repackaged(f.Content, e.base.PackageName(), e.next.PackageName())
 		f.Notes = append([]godecl.Note{{Text: "moved from " + path.Base(e.was) + s.renamedType(e)}}, f.Notes...)
 		s.out[e.is] = &f
 		s.out[e.was] = &File{}
 	}
+}
+
+// repackaged gives a file that goes to another folder the name of the package there, unless its owner has named it otherwise.
+func repackaged(content []byte, was, is string) []byte {
+	files := token.NewFileSet()
+	f, err := parser.ParseFile(files, "", content, parser.PackageClauseOnly)
+	if err != nil {
+		return content
+	}
+	name, external := strings.CutSuffix(f.Name.Name, "_test")
+	if name != was || was == is {
+		return content
+	}
+	if external {
+		is += "_test"
+	}
+	at := files.File(f.Name.Pos()).Offset(f.Name.Pos())
+	return slices.Concat(content[:at], []byte(is), content[at+len(f.Name.Name):])
 }
 
 // renamedType tells which type of a file has another name now.

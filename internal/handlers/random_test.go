@@ -192,7 +192,7 @@ func (g *generator) editDisk(disk map[string][]byte) {
 	}
 	name := names[g.IntN(len(names))]
 	src := string(disk[name])
-	what := g.IntN(13)
+	what := g.IntN(15)
 	g.log = append(g.log, fmt.Sprint(what, " ", name))
 	switch what {
 	case 0:
@@ -225,6 +225,10 @@ func (g *generator) editDisk(disk map[string][]byte) {
 		src += "\nfunc mine" + g.fresh("") + "() {\n\tdeps := 1\n\t_ = deps\n}\n"
 	case 12:
 		src = g.replace(regexp.MustCompile(`(?m)^func Test\w+\(t \*testing\.T\) \{$`), src, "$0\n\tt.Parallel() // mine")
+	case 13:
+		src = g.replace(regexp.MustCompile(`\(ctx context\.Context, `), src, "(\n\t_ context.Context, // mine: "+g.fresh("")+"\n\t")
+	case 14:
+		src = g.replace(regexp.MustCompile(`\) error \{|, error\) \{`), src, " /* mine */$0")
 	}
 	disk[name] = []byte(src)
 }

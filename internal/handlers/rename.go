@@ -13,10 +13,16 @@ import (
 // rename gives the package's declarations their new names in Base and on disk, and leaves methods to godecl's Sync.
 func (s *session) rename() {
 	names, methods := s.names()
+	for from, to := range names {
+		if isTest(from) && s.declared(from) && s.declared(to) && names[to] == "" && s.spare(to) {
+			methods[from] = to // godecl's Sync takes the stub away
+			delete(names, from)
+		}
+	}
 	for _, e := range slices.Clone(s.emitted) {
 		s.refuse(e, names)
 	}
-	s.change = &godecl.Change{Renamed: methods, Declared: s.declared}
+	s.change = &godecl.Change{Renamed: methods, Declared: s.declared, Spare: s.spare}
 	if len(names) == 0 {
 		return
 	}
@@ -48,6 +54,24 @@ func (s *session) renameFile(name string, names map[string]string) {
 	s.disk[name] = f
 	out := s.file(name)
 	out.Content, out.Notes = content, append(out.Notes, notes...)
+}
+
+// spare reports whether all files that declare something have it as svc emits it.
+func (s *session) spare(key string) bool {
+	c := s.change
+	if c == nil {
+		c = &godecl.Change{}
+	}
+	c = &godecl.Change{Types: c.Types, Declared: s.declared}
+	for _, e := range s.emitted {
+		c.Base, c.New = append(c.Base, e.base), append(c.New, e.next)
+	}
+	for _, f := range s.disk {
+		if f.Declares(c.Own(key)) && (!f.Foreign() || isTest(key)) && !c.Stub(f, key) {
+			return false
+		}
+	}
+	return s.mayDeclare(key) == ""
 }
 
 func (s *session) mentionsAny(f *godecl.File, names map[string]string) bool {

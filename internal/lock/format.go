@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/svcgen/svc/internal/tree"
 )
 
 // formats read the versions of the lock.
 var formats = map[int]func(content []byte) (*Lock, error){1: readV1, 2: readV2}
 
-// readV1 reads the first format: no rpcs, and sums of all files.
+// readV1 reads the first format: no rpcs, no forms, and an object of files.
 func readV1(content []byte) (*Lock, error) {
 	var in struct {
 		Files map[string]Entry `json:"files"`
@@ -22,12 +20,7 @@ func readV1(content []byte) (*Lock, error) {
 		return nil, fmt.Errorf("not a lock: %w", err)
 	}
 	l := New()
-	for path, e := range in.Files {
-		if e.Class != tree.Owned {
-			e.Sum = ""
-		}
-		l.Files[path] = e
-	}
+	maps.Copy(l.Files, in.Files)
 	return l, nil
 }
 
@@ -41,7 +34,7 @@ type rpcLine struct {
 	Shape string `json:"shape"`
 }
 
-// readV2 reads lines in any order, and the last of those that say something of one file: git's union of two branches is a lock.
+// readV2 reads lines in any order, and several that say something of one file: git's union of two branches is a lock.
 func readV2(content []byte) (*Lock, error) {
 	var in struct {
 		Files []*fileLine `json:"files"`
@@ -52,9 +45,15 @@ func readV2(content []byte) (*Lock, error) {
 	}
 	l := New()
 	for _, f := range in.Files {
-		if f != nil {
-			l.Files[f.Path] = f.Entry
+		if f == nil {
+			continue
 		}
+		entry := f.Entry
+		if other, twice := l.Files[f.Path]; twice {
+			entry.Others = append(other.Others, other)
+			entry.Others[len(entry.Others)-1].Others = nil
+		}
+		l.Files[f.Path] = entry
 	}
 	for _, r := range in.RPCs {
 		if r != nil {

@@ -44,10 +44,24 @@ type Entry struct {
 	Class    tree.Class `json:"class"`
 	Template string     `json:"template"`
 	Of       string     `json:"of,omitempty"` // the app or the service that it was rendered for
-	// Sum is of the content of an owned file, and Form of its text without white space: what a formatter does is no
-	// edit. Files of other classes have their content in the base.
-	Sum  string `json:"sha256,omitempty"`
+	// Sum is of the content: of an owned file as it was written, of another one as it is kept in the base. Form is of an
+	// owned file's text without white space: what a formatter does is no edit.
+	Sum  string `json:"sha256"`
 	Form string `json:"form,omitempty"`
+	// Others is what other branches say of the file, when git has united them.
+	Others []Entry `json:"-"`
+}
+
+// Says reports whether the content is one that the entry, or the same entry of another branch, is about.
+func (e Entry) Says(content []byte) bool {
+	sum := tree.Sum(content)
+	return e.Sum == sum || slices.ContainsFunc(e.Others, func(o Entry) bool { return o.Sum == sum })
+}
+
+// SaysForm is Says for a content that a formatter may have been at.
+func (e Entry) SaysForm(content []byte) bool {
+	form := tree.Form(content)
+	return e.Form == form || slices.ContainsFunc(e.Others, func(o Entry) bool { return o.Form == form })
 }
 
 // New returns an empty lock.
@@ -55,9 +69,9 @@ func New() *Lock { return &Lock{Files: map[string]Entry{}, RPCs: map[string]stri
 
 // EntryOf returns what the lock says of a file.
 func EntryOf(f tree.File) Entry {
-	e := Entry{Class: f.Class, Template: f.Template, Of: f.Of}
+	e := Entry{Class: f.Class, Template: f.Template, Of: f.Of, Sum: tree.Sum(f.Content)}
 	if f.Class == tree.Owned {
-		e.Sum, e.Form = tree.Sum(f.Content), tree.Form(f.Content)
+		e.Form = tree.Form(f.Content)
 	}
 	return e
 }
@@ -101,7 +115,7 @@ func (e Entry) check(path string) error {
 	if !slices.Contains([]tree.Class{tree.Owned, tree.Merge, tree.Decl}, e.Class) {
 		return fmt.Errorf("%s: unknown class %q", path, e.Class)
 	}
-	if e.Class == tree.Owned && !sum.MatchString(e.Sum) {
+	if !sum.MatchString(e.Sum) {
 		return fmt.Errorf("%s: %q is not a checksum", path, e.Sum)
 	}
 	return nil

@@ -14,9 +14,9 @@ var xSum = tree.Sum([]byte("x"))
 
 func sample() *Lock {
 	l := New()
-	l.Files["cmd/shop/main.go"] = Entry{Class: tree.Merge, Template: "core/cmd/[app]/main.go.tmpl", Of: "shop"}
+	l.Files["cmd/shop/main.go"] = Entry{Class: tree.Merge, Template: "core/cmd/[app]/main.go.tmpl", Of: "shop", Sum: xSum}
 	l.Files["gen/a.pb.go"] = Entry{Class: tree.Owned, Template: "protoc-gen-go@v1.36.12", Sum: xSum, Form: xSum}
-	l.Files["internal/service/a/größe & b.go"] = Entry{Class: tree.Decl, Template: "core/x"}
+	l.Files["internal/service/a/größe & b.go"] = Entry{Class: tree.Decl, Template: "core/x", Sum: xSum}
 	l.RPCs["shop.v1.Shop.Buy"] = "unary shop.v1.BuyRequest shop.v1.BuyResponse"
 	return l
 }
@@ -25,9 +25,9 @@ func TestFormat(t *testing.T) {
 	want := `{
   "version": 2,
   "files": [
-    {"path":"cmd/shop/main.go","class":"merge","template":"core/cmd/[app]/main.go.tmpl","of":"shop"},
+    {"path":"cmd/shop/main.go","class":"merge","template":"core/cmd/[app]/main.go.tmpl","of":"shop","sha256":"` + xSum + `"},
     {"path":"gen/a.pb.go","class":"owned","template":"protoc-gen-go@v1.36.12","sha256":"` + xSum + `","form":"` + xSum + `"},
-    {"path":"internal/service/a/größe & b.go","class":"decl","template":"core/x"},
+    {"path":"internal/service/a/größe & b.go","class":"decl","template":"core/x","sha256":"` + xSum + `"},
     null
   ],
   "rpcs": [
@@ -62,7 +62,7 @@ func TestParseV1(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := New()
-	want.Files["cmd/shop/main.go"] = Entry{Class: tree.Merge, Template: "t"}
+	want.Files["cmd/shop/main.go"] = Entry{Class: tree.Merge, Template: "t", Sum: xSum}
 	want.Files["gen/a.pb.go"] = Entry{Class: tree.Owned, Template: "t", Sum: xSum}
 	if !reflect.DeepEqual(l, want) {
 		t.Errorf("got %+v, want %+v", l, want)
@@ -72,13 +72,15 @@ func TestParseV1(t *testing.T) {
 // TestParseUnion checks that git's union of two branches is a lock, with the files of both.
 func TestParseUnion(t *testing.T) {
 	text := string(sample().Format())
-	line := `    {"path":"z","class":"merge","template":"t"},` + "\n"
-	twice := strings.Replace(text, "    null\n", line+strings.Replace(line, `"t"`, `"u"`, 1)+"    null\n", 1)
+	ySum := tree.Sum([]byte("y"))
+	line := `    {"path":"z","class":"merge","template":"t","sha256":"` + xSum + `"},` + "\n"
+	twice := strings.Replace(text, "    null\n", line+strings.Replace(line, xSum, ySum, 1)+"    null\n", 1)
 	l, err := Parse([]byte(twice))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(l.Files) != 4 || l.Files["z"].Template != "u" {
+	z := l.Files["z"]
+	if len(l.Files) != 4 || !z.Says([]byte("x")) || !z.Says([]byte("y")) || z.Says([]byte("z")) {
 		t.Errorf("got %+v", l.Files)
 	}
 }
@@ -88,7 +90,7 @@ func TestFormatMergesByLine(t *testing.T) {
 	before := sample()
 	after := sample()
 	for _, path := range []string{"a", "deploy/x", "z"} {
-		after.Files[path] = Entry{Class: tree.Merge, Template: "t"}
+		after.Files[path] = Entry{Class: tree.Merge, Template: "t", Sum: xSum}
 	}
 	after.RPCs["z"] = "s"
 	lines := map[string]bool{}
@@ -106,7 +108,9 @@ func TestParseRefuses(t *testing.T) {
 	files := func(path string) string {
 		return `{"version": 2, "files": [{"path":"` + path + `","class":"merge","template":"t"}]}`
 	}
-	entry := func(s string) string { return `{"version": 2, "files": [{"path":"a","template":"t"` + s + `}]}` }
+	entry := func(s string) string {
+		return `{"version": 2, "files": [{"path":"a","template":"t","sha256":"` + xSum + `"` + s + `}]}`
+	}
 	tests := map[string]struct{ lock, want string }{
 		"nothing":           {"", "not a lock"},
 		"damage":            {`{"version": 1, "files`, "not a lock"},
@@ -126,7 +130,7 @@ func TestParseRefuses(t *testing.T) {
 		"the manifest":      {files(`svc.yaml`), "never emits"},
 		"no class":          {entry(""), "unknown class"},
 		"an unknown class":  {entry(`,"class":"x"`), "unknown class"},
-		"no sum":            {entry(`,"class":"owned"`), "checksum"},
+		"no sum":            {`{"version": 2, "files": [{"path":"a","class":"merge","template":"t"}]}`, "checksum"},
 		"a short sum":       {entry(`,"class":"owned","sha256":"ab"`), "checksum"},
 		"a bad path in v1":  {`{"version": 1, "files": {"../x": {"class":"merge","template":"t"}}}`, "unsafe path"},
 		"conflict markers":  {"{\n<<<<<<< HEAD\n", "conflict markers"},
@@ -161,7 +165,10 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, written)
 		}
-		if !maps.Equal(again.Files, l.Files) || !maps.Equal(again.RPCs, l.RPCs) {
+		if !maps.EqualFunc(again.Files, l.Files, func(a, b Entry) bool {
+			b.Others = nil
+			return reflect.DeepEqual(a, b)
+		}) || !maps.Equal(again.RPCs, l.RPCs) {
 			t.Errorf("got  %+v\nwant %+v", again, l)
 		}
 		if !bytes.Equal(again.Format(), written) {

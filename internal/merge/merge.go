@@ -6,8 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"io"
 	"path"
 	"strings"
@@ -60,12 +58,12 @@ func lines(name string, base, disk, next []byte) plan.Merged {
 	return m
 }
 
-// Check reads a file as those who use it will: Go must parse, YAML must load. A chart's templates are no YAML yet.
+// Check reads a file as those who use it will: Go must parse and declare
+// nothing twice, YAML must load. A chart's templates are no YAML yet.
 func Check(name string, content []byte) error {
 	switch ext := path.Ext(name); {
 	case ext == ".go":
-		_, err := parser.ParseFile(token.NewFileSet(), "", content, parser.SkipObjectResolution)
-		return err
+		return readsGo(content)
 	case (ext == ".yaml" || ext == ".yml") && !isTemplate(name):
 		return loads(content)
 	}
@@ -91,12 +89,13 @@ func loads(content []byte) error {
 	}
 }
 
-// Marked reports whether a text has the markers of a merge that is not finished.
+// Marked reports whether a text has a marker of a merge that is not finished. The one in the middle is a heading in Markdown.
 func Marked(text []byte) bool {
-	all := true
-	for _, marker := range []string{"<<<<<<< ", "=======\n", ">>>>>>> "} {
-		text := bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
-		all = all && (bytes.HasPrefix(text, []byte(marker)) || bytes.Contains(text, []byte("\n"+marker)))
+	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
+	for _, marker := range []string{"<<<<<<< ", "||||||| ", ">>>>>>> "} {
+		if bytes.HasPrefix(text, []byte(marker)) || bytes.Contains(text, []byte("\n"+marker)) {
+			return true
+		}
 	}
-	return all
+	return false
 }

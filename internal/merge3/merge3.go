@@ -10,6 +10,7 @@ import (
 // Result is a merged text. Where both sides changed the same lines, or lines that touch, to something different,
 // there is a conflict.
 type Result struct {
+	mark   string // ours' byte order mark, which stays the first of the file
 	chunks []chunk
 }
 
@@ -32,12 +33,11 @@ func Merge(base, ours, theirs string) Result {
 		m.chunks[i].text, m.chunks[i].base, m.chunks[i].theirs = style.apply(c.text), style.apply(c.base), style.apply(c.theirs)
 	}
 	if n := len(m.chunks); n > 0 {
-		m.chunks[0].text = style.mark + m.chunks[0].text
 		if last := &m.chunks[n-1]; style.noFinalNewline && !last.conflict {
 			last.text = strings.TrimSuffix(last.text, style.newline)
 		}
 	}
-	return Result{chunks: m.chunks}
+	return Result{style.mark, m.chunks}
 }
 
 // Conflicts counts the places that need a decision.
@@ -67,6 +67,7 @@ func (r Result) Lines() []int {
 // Text returns the merged text, with ours where there is a conflict.
 func (r Result) Text() string {
 	var b strings.Builder
+	b.WriteString(r.mark)
 	for _, c := range r.chunks {
 		b.WriteString(c.text)
 	}
@@ -76,6 +77,7 @@ func (r Result) Text() string {
 // Marked returns the merged text with git's diff3 markers round each conflict.
 func (r Result) Marked(ours, base, theirs string) string {
 	var b strings.Builder
+	b.WriteString(r.mark)
 	for _, c := range r.chunks {
 		if !c.conflict {
 			b.WriteString(c.text)
@@ -192,7 +194,7 @@ func styleOf(s string) style {
 	if strings.HasPrefix(s, byteOrderMark) {
 		st.mark = byteOrderMark
 	}
-	if crlf := strings.Count(s, "\r\n"); crlf > 0 && 2*crlf > strings.Count(s, "\n") {
+	if crlf := strings.Count(s, "\r\n"); crlf > 0 && crlf == strings.Count(s, "\n") { // of a mixture, each line is as it is
 		st.newline = "\r\n"
 	}
 	return st

@@ -24,6 +24,7 @@ func TestMerge(t *testing.T) {
 		"ours has a byte order mark":  {"a\nb\nc\n", "\uFEFFA\nb\nc\n", "a\nb\nC\n", "\uFEFFA\nb\nC\n"},
 		"ours has no final newline":   {"a\nb\nc\n", "A\nb\nc", "a\nb\nC\n", "A\nb\nC"},
 		"theirs has no final newline": {"a\nb\nc\n", "A\nb\nc\n", "a\nb\nC", "A\nb\nC\n"},
+		"ours has both line ends":     {"a\nb\nc\nd\n", "A\r\nb\nc\nd\n", "a\nb\nc\nD\n", "A\r\nb\nc\nD\n"},
 		"ours is empty":               {"a\n", "", "a\n", ""},
 	}
 	for name, tt := range tests {
@@ -44,6 +45,18 @@ func TestConflict(t *testing.T) {
 	const want = "a\n<<<<<<< yours\nours\n||||||| base\nb\n=======\ntheirs\n>>>>>>> svc\nc\n"
 	if got := r.Marked("yours", "base", "svc"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A byte order mark is one at the start of a file only.
+func TestConflictOnTheFirstLineStaysBehindTheByteOrderMark(t *testing.T) {
+	r := Merge("a\nb\n", "\uFEFFours\nb\n", "theirs\nb\n")
+	const want = "\uFEFF<<<<<<< yours\nours\n||||||| base\na\n=======\ntheirs\n>>>>>>> svc\nb\n"
+	if got := r.Marked("yours", "base", "svc"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if r.Text() != "\uFEFFours\nb\n" {
+		t.Errorf("the text is %q", r.Text())
 	}
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/svcgen/svc/internal/lock"
@@ -40,6 +41,14 @@ type Note struct {
 	Text string `json:"text"`
 }
 
+// At writes the place of a note on a file.
+func (n Note) At(file string) string {
+	if n.Line == 0 {
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, n.Line)
+}
+
 // Action is what happens to one file, and why.
 type Action struct {
 	Kind    Kind       `json:"action"`
@@ -51,6 +60,7 @@ type Action struct {
 	New     []byte     `json:"-"` // to be written; of a conflict: as generated; nil when there is none
 	HadFile bool       `json:"-"`
 	Edited  bool       `json:"-"` // Old is svc's own file with an edit: it is kept aside
+	Pending bool       `json:"-"` // it stays as it is, and another run has to come back to it
 
 	Base   []byte `json:"-"` // of a conflict: what was emitted last; nil when that is not known
 	Marked []byte `json:"-"` // of a conflict: both sides, with git's markers, to be written; nil leaves Old in place
@@ -81,7 +91,7 @@ func (a Action) State() State {
 		return Missing
 	case a.Kind == Delete, a.Kind == Orphan:
 		return Orphaned
-	case a.Kind == Update, a.Kind == Merge, a.Kind == Keep && a.New != nil:
+	case a.Kind == Update, a.Kind == Merge, a.Kind == Keep && a.Pending:
 		return Stale
 	}
 	return ""
@@ -126,17 +136,36 @@ func (p *Plan) WithoutMarkers() {
 	}
 }
 
-// WithoutDeletes leaves it to another run to delete files: last goes on listing them.
+// WithoutDeletes leaves it to another run to delete files: the lock goes on listing them, as they are now, so that this run
+// finds them untouched.
 func (p *Plan) WithoutDeletes(last *lock.Lock) {
-	for _, a := range p.Actions {
-		if a.Kind == Delete {
-			p.Lock.Files[a.Path] = last.Files[a.Path]
-		}
-	}
 	for path, content := range p.Bases {
 		if content == nil {
 			delete(p.Bases, path)
 			p.Lock.Files[path] = last.Files[path]
 		}
+	}
+	for _, a := range p.Actions {
+		if a.Kind != Delete {
+			continue
+		}
+		entry := last.Files[a.Path]
+		entry.Sum = tree.Sum(a.Old)
+		if a.Class == tree.Owned {
+			entry.Form = tree.Form(a.Old)
+		} else {
+			p.Bases[a.Path] = nonNil(a.Old)
+		}
+		p.Lock.Files[a.Path] = entry
+	}
+}
+
+// Hold keeps what counts as emitted last for a file, whatever the plan does to it.
+func (p *Plan) Hold(path string, last *lock.Lock) {
+	delete(p.Bases, path)
+	delete(p.Lock.Files, path)
+	p.Held = append(p.Held, path)
+	if entry, emitted := last.Files[path]; emitted {
+		p.Lock.Files[path] = entry
 	}
 }

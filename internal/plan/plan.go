@@ -3,10 +3,12 @@ package plan
 
 import (
 	"bytes"
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/svcgen/svc/internal/godecl"
 	"github.com/svcgen/svc/internal/lock"
 	"github.com/svcgen/svc/internal/tree"
 )
@@ -79,8 +81,7 @@ func (p *planner) file(f tree.File) {
 	a := Action{Path: f.Path, Class: f.Class, Old: disk, New: f.Content, HadFile: exists}
 	switch {
 	case p.Outside[f.Path]:
-		a.New = nil
-		p.hold(a, Keep, "it is a link to outside the project")
+		p.outside(a, f)
 	case exists && bytes.Equal(disk, f.Content):
 		p.accept(f)
 	case f.Class == tree.Owned:
@@ -92,13 +93,29 @@ func (p *planner) file(f tree.File) {
 	}
 }
 
+// beholden reports whether a file that its owner has not edited has to be merged all the same: go.sum has what go.mod
+// requires, which may be more than svc does.
+func (p *planner) beholden(path string) bool {
+	return path == "go.sum" && !bytes.Equal(p.Disk["go.mod"], p.Bases["go.mod"])
+}
+
+// outside leaves a link alone, and says so whenever what is emitted there changes.
+func (p *planner) outside(a Action, f tree.File) {
+	entry, emitted := p.Lock.Files[f.Path]
+	if !emitted || !entry.Says(f.Content) {
+		a.Kind, a.New, a.Reason = Keep, nil, "it is a link to outside the project: what svc emits for it has changed"
+		p.plan.Actions = append(p.plan.Actions, a)
+	}
+	p.accept(f)
+}
+
 // owned decides about a file that is svc's own.
 func (p *planner) owned(a Action, f tree.File) {
 	entry, emitted := p.Lock.Files[f.Path]
 	switch {
 	case !a.HadFile:
 		p.write(a, Create, f)
-	case tree.Form(a.Old) == tree.Form(f.Content):
+	case emitted && entry.Says(f.Content) && entry.SaysForm(a.Old) && sameText(f.Path, a.Old, f.Content):
 		p.accept(f) // its owner's formatter was there
 	case !emitted && !strings.HasPrefix(f.Path, "gen/") && !generated(a.Old):
 		p.hold(a, Conflict, inTheWay)
@@ -113,11 +130,20 @@ func (p *planner) owned(a Action, f tree.File) {
 	}
 }
 
+// sameText reports whether two versions of a file say the same to who reads it: Go's tokens, or every word.
+func sameText(name string, a, b []byte) bool {
+	if strings.HasSuffix(name, ".go") {
+		return godecl.Same(a, b)
+	}
+	return slices.Equal(strings.Fields(string(a)), strings.Fields(string(b)))
+}
+
 const inTheWay = "a file of yours is where svc would put one"
 
-// pristine reports whether an owned file is as svc wrote it, apart from its format.
+// pristine reports whether an owned file is as svc wrote it, apart from its format. Where git has united what two branches
+// say of it, it has done so in the file, too.
 func pristine(disk []byte, entry lock.Entry) bool {
-	return tree.Sum(disk) == entry.Sum || entry.Form != "" && tree.Form(disk) == entry.Form
+	return entry.Says(disk) || entry.SaysForm(disk) || len(entry.Others) > 0
 }
 
 var generatedLine = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.\r?$`)
@@ -129,6 +155,7 @@ func generated(content []byte) bool { return generatedLine.Match(content) }
 func (p *planner) yours(a Action, f tree.File) {
 	_, emitted := p.Lock.Files[f.Path]
 	base, known := p.Bases[f.Path]
+	emitted = emitted || known
 	merged, handler := p.Handlers[f.Path]
 	switch {
 	case handler && (emitted || !a.HadFile):
@@ -148,7 +175,7 @@ func (p *planner) yours(a Action, f tree.File) {
 		p.hold(a, Conflict, "what svc emitted last is lost: "+lock.BasePath(f.Path)+" is missing, or was changed")
 	case bytes.Equal(base, f.Content):
 		p.accept(f)
-	case bytes.Equal(a.Old, base):
+	case bytes.Equal(a.Old, base) && !p.beholden(f.Path):
 		p.write(a, Update, f)
 	default:
 		p.follow(a, f, p.Merge(f.Path, base, a.Old, f.Content))
@@ -161,10 +188,12 @@ func (p *planner) follow(a Action, f tree.File, m Merged) {
 	switch {
 	case m.Broken != "":
 		p.hold(a, Keep, m.Broken)
+		return
 	case m.Conflict != "":
-		a.Notes, a.Marked, a.Open = append(a.Notes, m.Places...), m.Marked, m.Open
-		p.hold(a, Conflict, m.Conflict)
+		p.hold(withConflict(a, m), Conflict, m.Conflict)
+		return
 	case m.Content == nil || a.HadFile && bytes.Equal(m.Content, a.Old):
+		a.Pending = m.Waits
 		p.accept(f)
 		p.tell(a)
 	case !a.HadFile:
@@ -176,35 +205,37 @@ func (p *planner) follow(a Action, f tree.File, m Merged) {
 		a.New, a.Reason = m.Content, "you edited it: yours and svc's together"
 		p.write(a, Merge, f)
 	}
-	if m.Waits && m.Broken == "" && m.Conflict == "" {
-		p.again(f.Path)
+	if m.Waits {
+		p.plan.Hold(f.Path, p.Lock) // another run comes back to it
 	}
 }
 
-// again has another run come back to a file: what was emitted last stays as it was.
-func (p *planner) again(path string) {
-	p.plan.Held = append(p.plan.Held, path)
-	delete(p.plan.Bases, path)
-	delete(p.plan.Lock.Files, path)
-	if entry, emitted := p.Lock.Files[path]; emitted {
-		p.plan.Lock.Files[path] = entry
-	}
+func withConflict(a Action, m Merged) Action {
+	a.Notes, a.Marked, a.Open = append(a.Notes, m.Places...), m.Marked, m.Open
+	return a
 }
 
 // moved reports whether a file that was emitted last goes to another path now, with what its owner made of it.
 func (p *planner) moved(from string) bool {
-	to, ok := p.Moved[from]
+	_, ok := p.Moved[from]
 	_, exists := p.Disk[from]
-	_, taken := p.Disk[to]
 	_, known := p.Bases[from]
-	return ok && exists && known && !taken && !p.Outside[from]
+	return ok && exists && known && !p.Outside[from]
 }
 
-// move decides about a file that is emitted at another path than last time.
+// move decides about a file that is emitted at another path than last time. What can't be moved as a whole stays where it is.
 func (p *planner) move(a Action, f tree.File, from string) {
 	base, disk := p.Bases[from], p.Disk[from]
+	stays := Action{Path: from, Class: f.Class, Old: disk, New: f.Content, HadFile: true}
 	m, handler := p.Handlers[f.Path]
+	source := p.Handlers[from]
 	switch {
+	case source.Broken != "" || source.Conflict != "":
+		p.stay(stays, source)
+		return
+	case a.HadFile && !bytes.Equal(a.Old, p.Bases[f.Path]):
+		p.stay(stays, Merged{Conflict: "svc emits it as " + f.Path + " now, where you have a file: move yours away"})
+		return
 	case handler:
 	case bytes.Equal(disk, base):
 		m.Content = f.Content
@@ -214,13 +245,30 @@ func (p *planner) move(a Action, f tree.File, from string) {
 		m = p.Merge(f.Path, base, disk, f.Content)
 	}
 	if m.Content == nil || m.Broken != "" || m.Conflict != "" {
-		p.write(a, Create, f)
-		p.stale(from, p.Lock.Files[from])
+		p.stay(stays, m)
 		return
 	}
 	a.New, a.Notes, a.Reason = m.Content, m.Notes, "it was "+from
-	p.write(a, Create, f)
+	p.write(a, writing(a), f)
 	p.remove(from, p.Lock.Files[from], "it is "+f.Path+" now")
+}
+
+func writing(a Action) Kind {
+	if a.HadFile {
+		return Update
+	}
+	return Create
+}
+
+// stay holds a file that can't follow what is emitted to another path.
+func (p *planner) stay(a Action, m Merged) {
+	a = withConflict(a, m)
+	a.Marked = nil
+	if m.Broken != "" {
+		p.hold(a, Keep, m.Broken)
+		return
+	}
+	p.hold(a, Conflict, cmp.Or(m.Conflict, "it can't be brought to "+p.Moved[a.Path]+", where svc emits it now"))
 }
 
 // resolve does what its owner has decided about a file.
@@ -251,7 +299,7 @@ func (p *planner) stale(path string, entry lock.Entry) {
 		p.forget(path)
 	case !exists:
 		p.forget(path)
-	case entry.Class == tree.Owned:
+	case entry.Class == tree.Owned && (strings.HasPrefix(path, "gen/") || generated(disk)):
 		p.remove(path, entry, "no longer emitted")
 	case known && bytes.Equal(disk, base):
 		p.remove(path, entry, "no longer emitted")
@@ -263,6 +311,9 @@ func (p *planner) stale(path string, entry lock.Entry) {
 		p.remove(path, entry, "as you decided")
 	default:
 		a.Kind, a.Reason = Orphan, "you edited it, and svc no longer emits it"
+		if entry.Class == tree.Decl {
+			a.Reason += ", nor what it uses of gen/"
+		}
 		p.plan.Actions = append(p.plan.Actions, a)
 		p.plan.Lock.Files[path] = entry
 	}
@@ -281,12 +332,10 @@ func (p *planner) beside() {
 		if _, ok := p.Generated.Lookup(path); ok || emitted {
 			continue
 		}
-		a := Action{Path: path, Class: tree.Decl, Old: p.Disk[path], HadFile: true, Notes: m.Notes}
+		a := Action{Path: path, Class: tree.Decl, Old: p.Disk[path], HadFile: true, Notes: append(m.Notes, m.Places...), Pending: m.Waits}
 		switch {
-		case m.Broken != "":
-			a.Kind, a.Reason = Keep, m.Broken
-		case m.Conflict != "":
-			a.Kind, a.Reason, a.Notes = Keep, m.Conflict, append(a.Notes, m.Places...)
+		case m.Broken != "" || m.Conflict != "":
+			a.Kind, a.Reason, a.Pending = Keep, cmp.Or(m.Broken, m.Conflict), true
 		case m.Content != nil && !bytes.Equal(m.Content, a.Old):
 			a.Kind, a.Reason, a.New = Merge, "handlers that you have here follow the contract", m.Content
 		default:
@@ -317,23 +366,27 @@ func (p *planner) accept(f tree.File) {
 
 // tell passes on what the owner should know of a file that stays as it is.
 func (p *planner) tell(a Action) {
-	if len(a.Notes) > 0 {
-		a.Kind, a.Reason, a.New = Keep, "it stays as it is", nil
-		p.plan.Actions = append(p.plan.Actions, a)
+	switch {
+	case len(a.Notes) == 0 && !a.Pending:
+		return
+	case a.HadFile:
+		a.Kind, a.Reason = Keep, "it stays as it is"
+	default:
+		a.Kind, a.Reason = Gone, "you deleted it"
 	}
+	a.New = nil
+	p.plan.Actions = append(p.plan.Actions, a)
 }
 
 // hold leaves the file and its base as they are, unless its owner has decided about a conflict.
 func (p *planner) hold(a Action, kind Kind, reason string) {
 	a.Kind, a.Reason = kind, reason
 	r, decided := p.Resolved[a.Path]
-	if decided && kind == Conflict && (r.Theirs || a.Class != tree.Owned) {
+	if _, emitted := p.Generated.Lookup(a.Path); decided && emitted && kind == Conflict && (r.Theirs || a.Class != tree.Owned) {
 		p.resolve(a, r)
 		return
 	}
-	if kind == Conflict {
-		a.Base = p.Bases[a.Path]
-	}
+	a.Base, a.Pending = p.Bases[a.Path], true
 	p.plan.Actions = append(p.plan.Actions, a)
 	p.plan.Held = append(p.plan.Held, a.Path)
 	if entry, emitted := p.Lock.Files[a.Path]; emitted {

@@ -1,7 +1,7 @@
 package plan
 
 import (
-	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -51,8 +51,8 @@ func TestMake(t *testing.T) {
 		{"owned, no N", tree.Owned, "b", "b", "", Delete, ""},
 		{"owned, no N, edited", tree.Owned, "b", "d", "", Delete, ""},
 		{"owned, no N, deleted", tree.Owned, "b", "", "", "", ""},
-		{"owned, formatted", tree.Owned, "b {1, }", "b\n\t{ 1 }\r\n", "b {1, }", "", "b {1, }"},
-		{"owned, formatted, and emitted anew", tree.Owned, "b {1, }", "b\n\t{ 1 }\r\n", "n", Update, "n"},
+		{"owned, formatted", tree.Owned, "b {1}", "b\n\t{1}\r\n", "b {1}", "", "b {1}"},
+		{"owned, formatted, and emitted anew", tree.Owned, "b {1}", "b\n\t{1}\r\n", "n", Update, "n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestMake(t *testing.T) {
 	}
 }
 
-const file = "a/x"
+const file = "gen/x"
 
 // input is a project of one file. A base that is "lost" is in the lock only.
 func input(t *testing.T, class tree.Class, b, d, n string) Input {
@@ -189,7 +189,7 @@ func TestMakeTwice(t *testing.T) {
 	}
 	slices.Reverse(files)
 	again := Make(Input{Generated: newTree(t, files), Lock: p.Lock, Bases: p.Bases, Disk: disk})
-	if len(again.Actions) != 0 || len(again.Bases) != 0 || !maps.Equal(again.Lock.Files, p.Lock.Files) {
+	if len(again.Actions) != 0 || len(again.Bases) != 0 || !reflect.DeepEqual(again.Lock.Files, p.Lock.Files) {
 		t.Errorf("a second run would do %+v, and keep %v", again.Actions, again.Bases)
 	}
 }
@@ -285,18 +285,33 @@ func TestMoved(t *testing.T) {
 		{"untouched", "b", "b", "n", "n", Delete},
 		{"edited", "b", "d", "b", "d", Delete},
 		{"edited, and emitted anew", "b", "d", "n", "d+n", Delete},
-		{"edited in one place", "b", "clash", "n", "n", Orphan},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			in := input(t, tree.Merge, tt.b, tt.d, "")
-			in.Generated = newTree(t, []tree.File{{Path: "a/y", Content: []byte(tt.n), Class: tree.Merge, Template: "t"}})
-			in.Moved = map[string]string{file: "a/y"}
+			in.Generated = newTree(t, []tree.File{{Path: "gen/y", Content: []byte(tt.n), Class: tree.Merge, Template: "t"}})
+			in.Moved = map[string]string{file: "gen/y"}
 			p := Make(in)
 			if len(p.Actions) != 2 || p.Actions[0].Kind != tt.old || p.Actions[1].Kind != Create || string(p.Actions[1].New) != tt.content {
 				t.Errorf("got %+v", p.Actions)
 			}
 		})
+	}
+}
+
+// TestMovedHeld checks that a file that can't follow to its new path stays where it is, and is a conflict.
+func TestMovedHeld(t *testing.T) {
+	in := input(t, tree.Merge, "b", "clash", "")
+	in.Generated = newTree(t, []tree.File{{Path: "gen/y", Content: []byte("n"), Class: tree.Merge, Template: "t"}})
+	in.Moved = map[string]string{file: "gen/y"}
+	for _, taken := range []bool{false, true} {
+		if taken {
+			in.Disk["gen/y"] = []byte("mine")
+		}
+		p := Make(in)
+		if len(p.Actions) != 1 || p.Actions[0].Kind != Conflict || p.Actions[0].Path != file || p.Lock.Files[file].Sum == "" {
+			t.Errorf("taken %t: got %+v", taken, p.Actions)
+		}
 	}
 }
 

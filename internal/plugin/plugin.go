@@ -161,7 +161,7 @@ func (o options) merge(ctx context.Context, e *engine.Engine, m *manifest.Manife
 			fmt.Fprintf(stderr, "%s %s: %s\n", a.Kind, a.Path, a.Reason)
 		}
 		for _, n := range a.Notes {
-			fmt.Fprintf(stderr, "%s:%d: %s\n", a.Path, n.Line, n.Text)
+			fmt.Fprintf(stderr, "%s: %s\n", n.At(a.Path), n.Text)
 		}
 	}
 	for _, w := range r.Warnings {

@@ -18,6 +18,7 @@ func Find(old, next Shapes, moved map[string]string) Found {
 	}
 	f.wholeServices()
 	f.rpcs()
+	f.namedAlike()
 	f.otherPackages()
 	f.doubts()
 	return f.found
@@ -121,6 +122,17 @@ func (f *finder) rpcs() {
 	}
 	for from, to := range pairs {
 		f.method(from, to)
+	}
+}
+
+// namedAlike asks about rpcs that are gone where the same service has one that differs in its name only, and in the types
+// named after it, as buf's rules have them: Get(GetRequest), Fetch(FetchRequest). Any new rpc might, so it is not certain.
+func (f *finder) namedAlike() {
+	come := gone(f.next, f.old)
+	for _, from := range gone(f.old, f.next) {
+		f.ask(from, filter(come, func(to string) bool {
+			return f.serviceNow(parent(from)) == parent(to) && nameless(last(from), f.old[from]) == nameless(last(to), f.next[to])
+		}))
 	}
 }
 

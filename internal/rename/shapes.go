@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Shapes maps full rpc names ("shop.v1.Catalog.Get") to their kind and types ("unary shop.v1.GetRequest shop.v1.Product").
@@ -89,4 +91,17 @@ func inPackage(s Shapes, from, to string) Shapes {
 		out[name] = strings.Join(words, " ")
 	}
 	return out
+}
+
+// nameless is an rpc's shape with a placeholder for its name, where the last name of a type starts with that as a word.
+func nameless(rpc, shape string) string {
+	words := strings.Fields(shape)
+	for i, w := range words {
+		scope, name := split(w)
+		rest, ok := strings.CutPrefix(name, rpc)
+		if next, _ := utf8.DecodeRuneInString(rest); i > 0 && ok && !unicode.IsLower(next) {
+			words[i] = scope + ".*" + rest
+		}
+	}
+	return strings.Join(words, " ")
 }

@@ -17,7 +17,7 @@ const quiet = 100 * time.Millisecond
 
 // Set is what to watch.
 type Set struct {
-	Files []string // each in a folder that exists; the files themselves may come and go
+	Files []string // they may come and go, with their folders
 	Trees []string // folders, with all that is below them
 	Ext   string   // of the files that matter in Trees, e.g. ".proto"
 }
@@ -45,7 +45,7 @@ func Changes(ctx context.Context, set func() Set, changed func()) error {
 // addTo watches the folders of a set. What is watched already, and still there, is watched once.
 func (s Set) addTo(w *fsnotify.Watcher) error {
 	for _, f := range s.Files {
-		if err := w.Add(filepath.Dir(f)); err != nil {
+		if err := addNearest(w, filepath.Dir(f)); err != nil {
 			return err
 		}
 	}
@@ -55,6 +55,16 @@ func (s Set) addTo(w *fsnotify.Watcher) error {
 		}
 	}
 	return nil
+}
+
+// addNearest watches a folder, or the nearest above it that there is: it may be made.
+func addNearest(w *fsnotify.Watcher, dir string) error {
+	err := w.Add(dir)
+	for errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
+		dir = filepath.Dir(dir)
+		err = w.Add(dir)
+	}
+	return err
 }
 
 func addTree(w *fsnotify.Watcher, tree string) error {

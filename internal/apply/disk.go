@@ -1,0 +1,50 @@
+package apply
+
+import (
+	"io/fs"
+	"os"
+)
+
+// folder is all that apply asks of a project's folder: of *os.Root, which follows no link out of it. Tests stand in for
+// it to fail, or to be killed, at each operation.
+type folder interface {
+	Lstat(name string) (fs.FileInfo, error)
+	Stat(name string) (fs.FileInfo, error)
+	ReadFile(name string) ([]byte, error)
+	WriteFile(name string, content []byte, perm fs.FileMode) error
+	OpenFile(name string, flag int, perm fs.FileMode) (file, error)
+	OpenFolder(name string) (folder, error)
+	MkdirAll(name string, perm fs.FileMode) error
+	Rename(from, to string) error
+	Remove(name string) error
+	RemoveAll(name string) error
+	Close() error
+}
+
+// file is what is asked of *os.File.
+type file interface {
+	Write(content []byte) (int, error)
+	Stat() (fs.FileInfo, error)
+	Chmod(mode fs.FileMode) error
+	Sync() error
+	Close() error
+}
+
+// disk is the folder that is there.
+type disk struct{ *os.Root }
+
+func (d disk) OpenFile(name string, flag int, perm fs.FileMode) (file, error) {
+	f, err := d.Root.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (d disk) OpenFolder(name string) (folder, error) {
+	root, err := d.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	return disk{root}, nil
+}
