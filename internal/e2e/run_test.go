@@ -170,7 +170,7 @@ func (s *shop) testListed(t *testing.T) {
 			if !ok || entry.Addr != addr {
 				t.Errorf("%s: entry is %v, want one for %s", service, entry, addr)
 			}
-			want := map[string]any{"app": app, "version": "v1.2.3", "environment": "e2e"}
+			want := map[string]any{"app": app, "version": "v1.2.3", "environment": "e2e", "weight": "1"}
 			got, _ := entry.Metadata.(map[string]any)
 			if id, _ := got["instance"].(string); id == "" {
 				t.Errorf("%s: metadata %v has no id of the instance", service, entry.Metadata)

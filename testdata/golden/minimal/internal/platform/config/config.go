@@ -15,6 +15,7 @@ type Config struct {
 	Environment string   `koanf:"environment"`
 	Server      Server   `koanf:"server"`
 	Shutdown    Shutdown `koanf:"shutdown"`
+	Health      Health   `koanf:"health"`
 	Registry    Registry `koanf:"registry"`
 	Client      Client   `koanf:"client"`
 	Log         Log      `koanf:"log"`
@@ -79,6 +80,22 @@ type Shutdown struct {
 	Timeout time.Duration `koanf:"timeout"`
 }
 
+// Health says how what the app can't serve without is checked: see App.Check.
+type Health struct {
+	// Interval is how often. A check that takes long is made less often: for a tenth of the time.
+	Interval time.Duration `koanf:"interval"`
+
+	// Timeout ends a check, which has failed then.
+	Timeout time.Duration `koanf:"timeout"`
+
+	// Failures is how many checks in a row have to fail for the app to say that it should not be called. Until then what
+	// is checked is suspect, which metrics and log show.
+	Failures int `koanf:"failures"`
+
+	// Successes is how many have to succeed then, for the app to say that it can be called.
+	Successes int `koanf:"successes"`
+}
+
 // Registry configures where the app is registered, and where it finds others.
 type Registry struct {
 	// Endpoints are the addresses of the registry. None means that the app registers nowhere.
@@ -89,6 +106,12 @@ type Registry struct {
 
 	// TTL is how long the app stays listed after it died without saying so.
 	TTL time.Duration `koanf:"ttl"`
+
+	// Zone is where the app runs: callers may prefer instances that are near.
+	Zone string `koanf:"zone"`
+
+	// Weight is the share of calls that the app is to get, compared with other instances, from callers that mind it.
+	Weight int `koanf:"weight"`
 
 	// CacheDir is the folder that keeps the instances of other services found last, for a start while the registry is
 	// away. Empty means below the user's cache folder, if there is one; "none" means nowhere.
@@ -130,10 +153,17 @@ func Default() Config {
 			Drain:   0,
 			Timeout: 15 * time.Second,
 		},
+		Health: Health{
+			Interval:  10 * time.Second, // what is checked is somebody else's, too
+			Timeout:   3 * time.Second,
+			Failures:  3, // one may be an accident
+			Successes: 2,
+		},
 		Registry: Registry{
 			Endpoints: []string{},
 			Namespace: "default",
 			TTL:       10 * time.Second,
+			Weight:    1,
 		},
 		Client: Client{Targets: map[string]string{}},
 		Log:    Log{Level: slog.LevelInfo, Format: "json"},
