@@ -38,6 +38,9 @@ var goldenProjects = map[string]golden{
 	"legacy": {tested: []string{"./internal/service/..."}, new: []string{
 		"billing", "--module", "example.com/billing/v2", "--registry", "etcd", "--without", "helm,docker", "--proto", "{api}",
 	}},
+	"depot": {edited: true, tested: []string{"./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{
+		"depot", "--registry", "static", "--module", "example.com/depot", "--proto", "{api}", "--app", "parcels=Parcels", "--app", "routes=Routes",
+	}},
 	"shop": {edited: true, tested: []string{"./..."}, new: []string{
 		"shop", "--module", "github.com/acme/shop", "--registry", "etcd", "--proto", "{api}",
 		"--app", "storefront=shop.catalog.v1.Catalog,shop.admin.v1.Catalog,Recommendation",

@@ -54,8 +54,8 @@ func Compose(p *model.Project) ([]tree.File, error) {
 // names are the features of a project. The keys of requirements.json are folders of templates/versions.
 func names(p *model.Project) []string {
 	list := []string{"core"}
-	if p.Registry != "none" {
-		list = append(list, "registry-"+p.Registry)
+	if p.Discovers() {
+		list = append(list, "discovery", "registry-"+p.Registry)
 	}
 	prefixes := map[string]string{
 		"google.golang.org/genproto/googleapis/api/":  "googleapis-api",

@@ -16,7 +16,7 @@ import (
 type Project struct {
 	Name       string   // of the project, a DNS label
 	Module     string   // Go module path
-	Registry   string   // "etcd" or "none"
+	Registry   string   // one of manifest.Registries
 	GoVersion  string   // language version of the project, e.g. "1.26"
 	ProtoRoots []string // nil when the contract is not in the project, or not in sources
 	Apps       []*App
@@ -36,6 +36,12 @@ type Project struct {
 
 // Has reports whether a layer is switched on.
 func (p *Project) Has(layer string) bool { return p.layers[layer] }
+
+// Discovers reports whether the registry knows where services are.
+func (p *Project) Discovers() bool { return p.Registry != "none" }
+
+// Registers reports whether apps list themselves in the registry.
+func (p *Project) Registers() bool { return p.Discovers() && p.Registry != "static" }
 
 // HasRequired reports whether any method takes requests that can't be empty.
 func (p *Project) HasRequired() bool {

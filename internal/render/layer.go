@@ -35,8 +35,15 @@ type layerFile struct {
 	Decl        []string  `yaml:"decl"`   // emitted paths of class decl, placeholders included
 }
 
+// condition holds when any of what it says is so.
 type condition struct {
-	Registry string `yaml:"registry"`
+	Registry  string `yaml:"registry"`  // the project has this one
+	Discovers bool   `yaml:"discovers"` // the registry knows where services are
+	Registers bool   `yaml:"registers"` // apps list themselves in the registry
+}
+
+func (c condition) holds(p *model.Project) bool {
+	return c.Registry != "" && c.Registry == p.Registry || c.Discovers && p.Discovers() || c.Registers && p.Registers()
 }
 
 // source is one template.
@@ -77,7 +84,7 @@ func (l *Layer) Optional() bool { return !l.Always && l.When == condition{} }
 
 // Active reports whether the layer is part of p.
 func (l *Layer) Active(p *model.Project) bool {
-	return l.Always || p.Has(l.Name) || l.When.Registry != "" && l.When.Registry == p.Registry
+	return l.Always || p.Has(l.Name) || l.When.holds(p)
 }
 
 // parse reads the layer's templates. It runs for active layers only.

@@ -78,6 +78,10 @@ func TestRender(t *testing.T) {
 		"other/off.tmpl":                          "{{.NotParsedEither",
 		"registry-etcd/layer.yaml":                "when: {registry: etcd}\ndelims: ['<<', '>>']",
 		"registry-etcd/etcd.yaml.tmpl":            "<<.Name>> {{.Name}}",
+		"discovery/layer.yaml":                    "when: {discovers: true}",
+		"discovery/resolver.tmpl":                 "x",
+		"registration/layer.yaml":                 "when: {registers: true}",
+		"registration/registrar.tmpl":             "x",
 		"registry-none/layer.yaml":                "when: {registry: none}",
 		"registry-none/none.tmpl":                 "x",
 		"nolayer/x.tmpl":                          "x",
@@ -101,6 +105,8 @@ func TestRender(t *testing.T) {
 		`internal/service/shop/v1/catalog.go decl core/internal/service/[service].go.tmpl: "package v1 // Catalog\n"`,
 		`pkg/client/called/client.go merge core/pkg/client/[client]/client.go.tmpl: "package c // Called\n"`,
 		`pkg/client/shop/v1/catalogclient/client.go merge core/pkg/client/[client]/client.go.tmpl: "package c // Catalog\n"`,
+		`registrar merge registration/registrar.tmpl: "x"`,
+		`resolver merge discovery/resolver.tmpl: "x"`,
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

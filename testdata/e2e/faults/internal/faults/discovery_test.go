@@ -187,7 +187,7 @@ func TestNobody(t *testing.T) {
 	t.Parallel()
 	m := startEtcd(t)
 	_, err := call(dial(t, "none", []string{m.client}), 5*time.Second)
-	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "no instance is registered") {
+	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "the registry has no instance") {
 		t.Errorf("got %v", err)
 	}
 }

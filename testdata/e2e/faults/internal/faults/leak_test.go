@@ -110,7 +110,11 @@ func TestManyChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn := &counting{}
-	r, err := discovery.NewBuilder([]string{m.client}, "none").Build(resolver.Target{URL: *target}, conn, resolver.BuildOptions{})
+	builder, err := discovery.Open(discovery.Config{Endpoints: []string{m.client}, CacheDir: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := builder.Build(resolver.Target{URL: *target}, conn, resolver.BuildOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/peer"
 
+	"github.com/acme/shop/internal/platform/backoff"
 	"github.com/acme/shop/internal/platform/etcd"
 	"github.com/acme/shop/internal/platform/registry"
 	"github.com/acme/shop/pkg/client"
@@ -48,7 +49,7 @@ type instance struct {
 	t        *testing.T
 	addr     string
 	stop     func() // of the server
-	registry *registry.Etcd
+	registry registry.Registry
 	log      *log
 }
 
@@ -194,7 +195,7 @@ func startCaller(t *testing.T, endpoints ...string) *caller {
 		defer close(ended)
 		for ctx.Err() == nil {
 			c.call()
-			etcd.Wait(ctx, 5*time.Millisecond)
+			backoff.Wait(ctx, 5*time.Millisecond)
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-ended })

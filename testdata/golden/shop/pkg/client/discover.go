@@ -8,24 +8,31 @@ import (
 
 const defaultNamespace = "default"
 
-// Shared returns a config whose connections share one connection to etcd, for those who dial several services. It is
-// closed with the last of them.
+// Shared returns a config whose connections share one connection to the registry, for those who dial several services. It
+// is closed with the last of them.
 func (c Config) Shared() Config {
-	c.etcd = discovery.NewBuilder(c.Endpoints, c.CacheDir)
+	if registry, err := c.registry(); err == nil {
+		c.shared = registry
+	}
 	return c
 }
 
 // discover has the registry asked where a service is.
 func (c Config) discover(service string) (string, []resolver.Builder) {
-	if len(c.Endpoints) == 0 {
-		return nowhere(service, "neither a registry nor a target is configured for it")
-	}
-	if c.etcd == nil {
-		c = c.Shared()
+	registry, err := c.registry()
+	if err != nil {
+		return nowhere(service, "no target is configured for it, and "+err.Error())
 	}
 	namespace := c.Namespace
 	if namespace == "" {
 		namespace = defaultNamespace
 	}
-	return discovery.Target(namespace, service), []resolver.Builder{c.etcd}
+	return discovery.Target(namespace, service), []resolver.Builder{registry}
+}
+
+func (c Config) registry() (*discovery.Builder, error) {
+	if c.shared != nil {
+		return c.shared, nil
+	}
+	return discovery.Open(discovery.Config{Endpoints: c.Endpoints, CacheDir: c.CacheDir})
 }

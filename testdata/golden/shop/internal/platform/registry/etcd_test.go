@@ -161,17 +161,15 @@ func (f *fakeEtcd) listed() []string {
 var listedKeys = []string{"default/a.v1.A/10.0.0.1:9090", "default/b.v1.B/10.0.0.1:9090"}
 
 // register runs a registration against f in a bubble of fake time.
-func register(t *testing.T, f *fakeEtcd, test func(t *testing.T, e *Etcd)) {
+func register(t *testing.T, f *fakeEtcd, test func(t *testing.T, e *Registrar)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		status, err := newStatus()
+		log := slog.New(slog.DiscardHandler)
+		e, err := NewRegistrar(&Etcd{
+			namespace: "default", ttl: ttl, log: log, kv: f, lease: f, close: func() error { return nil }, id: "mine",
+		}, ttl, log)
 		if err != nil {
 			t.Fatal(err)
-		}
-		e := &Etcd{
-			namespace: "default", ttl: ttl, log: slog.New(slog.DiscardHandler),
-			kv: f, lease: f, close: func() error { return nil }, status: status,
-			stopped: make(chan struct{}),
 		}
 		e.Register(Instance{
 			Services: []string{"a.v1.A", "b.v1.B"}, Addr: "10.0.0.1:9090", Metadata: map[string]string{"app": "shop"},
@@ -198,12 +196,12 @@ func after(d time.Duration) {
 
 func TestEtcdListsAndUnlists(t *testing.T) {
 	f := newFakeEtcd()
-	register(t, f, func(t *testing.T, _ *Etcd) {
+	register(t, f, func(t *testing.T, _ *Registrar) {
 		after(0)
 		expectListed(t, f, listedKeys)
 		value, _ := f.get(listedKeys[0])
 		entry, err := etcd.Decode([]byte(value))
-		if err != nil || entry.Addr != "10.0.0.1:9090" || entry.Metadata["app"] != "shop" || entry.Metadata[etcd.InstanceID] == "" {
+		if err != nil || entry.Addr != "10.0.0.1:9090" || entry.Metadata["app"] != "shop" || entry.Metadata[etcd.InstanceID] != "mine" {
 			t.Errorf("got %s", value)
 		}
 	})
@@ -213,7 +211,7 @@ func TestEtcdListsAndUnlists(t *testing.T) {
 func TestEtcdIsWaitedFor(t *testing.T) {
 	f := newFakeEtcd()
 	f.setDown(true)
-	register(t, f, func(t *testing.T, _ *Etcd) {
+	register(t, f, func(t *testing.T, _ *Registrar) {
 		after(time.Hour)
 		expectListed(t, f, nil)
 		f.setDown(false)
@@ -236,7 +234,7 @@ func TestEtcdRegistersAgain(t *testing.T) {
 	for name, harm := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeEtcd()
-			register(t, f, func(t *testing.T, _ *Etcd) {
+			register(t, f, func(t *testing.T, _ *Registrar) {
 				after(0)
 				value, _ := f.get(listedKeys[0])
 				harm(f)
@@ -256,7 +254,7 @@ func TestEtcdRegistersAgain(t *testing.T) {
 func TestEtcdStandsByForAnother(t *testing.T) {
 	const other, lease = `{"Addr":"10.0.0.1:9090","Metadata":{"instance":"other"}}`, 4711
 	f := newFakeEtcd()
-	register(t, f, func(t *testing.T, _ *Etcd) {
+	register(t, f, func(t *testing.T, _ *Registrar) {
 		after(0)
 		f.put(listedKeys[0], other, lease)
 		for range 100 {
@@ -276,7 +274,7 @@ func TestEtcdStandsByForAnother(t *testing.T) {
 func TestEtcdReplacesWhatACrashLeftBehind(t *testing.T) {
 	f := newFakeEtcd()
 	f.put(listedKeys[0], `{"Addr":"10.0.0.1:9090","Metadata":{"instance":"other"}}`, 4711)
-	register(t, f, func(t *testing.T, _ *Etcd) {
+	register(t, f, func(t *testing.T, _ *Registrar) {
 		after(0)
 		if got, lease := f.get(listedKeys[0]); lease != int64(f.last) {
 			t.Errorf("got %s of lease %d", got, lease)
@@ -286,7 +284,7 @@ func TestEtcdReplacesWhatACrashLeftBehind(t *testing.T) {
 
 func TestEtcdLeavesInTimeWhenItIsDown(t *testing.T) {
 	f := newFakeEtcd()
-	register(t, f, func(t *testing.T, e *Etcd) {
+	register(t, f, func(t *testing.T, e *Registrar) {
 		after(0)
 		f.setDown(true)
 		start := time.Now()

@@ -8,7 +8,7 @@ func TestDialByName(t *testing.T) {
 		"prod": "etcd:///prod/a.v1.A",
 	}
 	for namespace, want := range tests {
-		cfg := Config{Endpoints: []string{"127.0.0.1:1"}, Namespace: namespace}
+		cfg := Config{Endpoints: endpoints, Namespace: namespace}
 		if got := dial(t, cfg).Target(); got != want {
 			t.Errorf("namespace %q: got %q, want %q", namespace, got, want)
 		}
@@ -16,14 +16,14 @@ func TestDialByName(t *testing.T) {
 }
 
 func TestTargetsWinOverTheRegistry(t *testing.T) {
-	cfg := Config{Endpoints: []string{"127.0.0.1:1"}, Targets: map[string]string{service: "dns:///a:1"}}
+	cfg := Config{Endpoints: endpoints, Targets: map[string]string{service: "dns:///a:1"}}
 	if got := dial(t, cfg).Target(); got != "dns:///a:1" {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestSharedConfigUsesOneResolver(t *testing.T) {
-	shared := Config{Endpoints: []string{"127.0.0.1:1"}}.Shared()
+	shared := Config{Endpoints: endpoints}.Shared()
 	_, first := shared.find(service)
 	_, second := shared.find("b.v1.B")
 	if first[0] != second[0] {

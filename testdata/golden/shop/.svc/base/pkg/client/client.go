@@ -25,14 +25,14 @@ const (
 
 // Config says how services are found and connected to. The zero value finds none.
 type Config struct {
-	// Endpoints are the addresses of the etcd members to ask where a service is.
+	// Endpoints say where the registry is, like the key registry.endpoints of an app.
 	Endpoints []string
 
 	// Namespace is the part of the registry that services are in. Empty means "default".
 	Namespace string
 
-	// CacheDir is where the instances found last are kept on disk, for a start while etcd is away. Empty means a folder
-	// below os.UserCacheDir, "none" nowhere.
+	// CacheDir is where the instances found last are kept on disk, for a start while the registry is away. Empty means a
+	// folder below os.UserCacheDir, "none" nowhere.
 	CacheDir string
 
 	// Targets maps a fully-qualified service name to the gRPC target to dial instead of asking the registry:
@@ -42,7 +42,7 @@ type Config struct {
 	// Credentials secure connections; nil means plain text. See credentials.NewTLS.
 	Credentials credentials.TransportCredentials
 
-	etcd *discovery.Builder // set by Shared
+	shared *discovery.Builder // set by Shared
 }
 
 // Dial returns a connection to the service with that fully-qualified name. It does not wait for the service: one that

@@ -17,19 +17,19 @@ import (
 const noCache = "none"
 
 // cache remembers the instances found last: in memory for resolvers that come later, and on disk for an app that starts
-// while etcd is away. It is best effort. A disk that can't be written is told about once.
+// while the registry is away. It is best effort. A disk that can't be written is told about once.
 type cache struct {
 	dir      string // empty: memory only
-	registry string // which etcd this is about
+	registry string // which one this is about
 	log      *slog.Logger
 	failed   sync.Once
 
 	mu        sync.Mutex
-	instances map[string][]Instance // by prefix
+	instances map[string][]Instance // by <namespace>/<service>
 }
 
 func newCache(dir string, endpoints []string, log *slog.Logger) *cache {
-	registry := strings.Join(slices.Sorted(slices.Values(endpoints)), ",")
+	registry := scheme + " " + strings.Join(slices.Sorted(slices.Values(endpoints)), ",")
 	return &cache{dir: cacheDir(dir), registry: registry, log: log, instances: map[string][]Instance{}}
 }
 
@@ -48,14 +48,14 @@ func cacheDir(configured string) string {
 	return filepath.Join(dir, "billing", "discovery")
 }
 
-// load returns the instances found last below a prefix, or none.
-func (c *cache) load(prefix string) []Instance {
+// load returns the instances of a service found last, or none.
+func (c *cache) load(name string) []Instance {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if instances, ok := c.instances[prefix]; ok || c.dir == "" {
+	if instances, ok := c.instances[name]; ok || c.dir == "" {
 		return instances
 	}
-	content, err := os.ReadFile(c.file(prefix))
+	content, err := os.ReadFile(c.file(name))
 	if err != nil {
 		return nil
 	}
@@ -63,29 +63,30 @@ func (c *cache) load(prefix string) []Instance {
 	if err := json.Unmarshal(content, &instances); err != nil {
 		return nil
 	}
+	c.instances[name] = instances
 	return instances
 }
 
-// save remembers the instances below a prefix. It writes only what has changed.
-func (c *cache) save(prefix string, instances []Instance) {
+// save remembers the instances of a service. It writes only what has changed.
+func (c *cache) save(name string, instances []Instance) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if before, ok := c.instances[prefix]; ok && equal(before, instances) {
+	if equal(c.instances[name], instances) {
 		return
 	}
-	c.instances[prefix] = instances
+	c.instances[name] = instances
 	if c.dir == "" {
 		return
 	}
-	if err := c.write(c.file(prefix), instances); err != nil {
+	if err := c.write(c.file(name), instances); err != nil {
 		c.failed.Do(func() { c.log.Warn("the instances of other services can't be kept on disk", "error", err) })
 	}
 }
 
-// file names the file of a prefix: by the service for people, and by a sum of everything else.
-func (c *cache) file(prefix string) string {
-	sum := sha256.Sum256([]byte(c.registry + "\n" + prefix))
-	return filepath.Join(c.dir, fmt.Sprintf("%s-%x.json", path.Base(prefix), sum[:8]))
+// file names the file of a service: by its name for people, and by a sum of everything else.
+func (c *cache) file(name string) string {
+	sum := sha256.Sum256([]byte(c.registry + "\n" + name))
+	return filepath.Join(c.dir, fmt.Sprintf("%s-%x.json", path.Base(name), sum[:8]))
 }
 
 // write replaces the file as a whole: another process may read it at any time.

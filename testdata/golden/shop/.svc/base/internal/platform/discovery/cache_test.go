@@ -20,12 +20,12 @@ func onDisk(dir string, endpoints []string) *cache {
 func TestCacheOutlivesTheProcess(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "deeper")
 	want := []Instance{{Addr: "a:1", Metadata: Metadata{"app": "shop"}}, {Addr: "b:1"}}
-	onDisk(dir, here).save(prefix, want)
-	if got := onDisk(dir, []string{"a:1", "b:1"}).load(prefix); !equal(got, want) {
+	onDisk(dir, here).save(name, want)
+	if got := onDisk(dir, []string{"a:1", "b:1"}).load(name); !equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if got := onDisk(dir, there).load(prefix); got != nil {
-		t.Errorf("of another etcd: got %v", got)
+	if got := onDisk(dir, there).load(name); got != nil {
+		t.Errorf("of another registry: got %v", got)
 	}
 	if got := onDisk(dir, here).load("other/a.v1.A/"); got != nil {
 		t.Errorf("of another namespace: got %v", got)
@@ -34,7 +34,7 @@ func TestCacheOutlivesTheProcess(t *testing.T) {
 
 func TestCacheFile(t *testing.T) {
 	dir := t.TempDir()
-	onDisk(dir, here).save(prefix, []Instance{{Addr: "a:1"}})
+	onDisk(dir, here).save(name, []Instance{{Addr: "a:1"}})
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 1 || !strings.HasPrefix(left[0].Name(), "a.v1.A-") {
 		t.Fatalf("got %v, %v, want one file called after the service", left, err)
@@ -43,7 +43,7 @@ func TestCacheFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte("[{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := onDisk(dir, here).load(prefix); got != nil {
+	if got := onDisk(dir, here).load(name); got != nil {
 		t.Errorf("of a broken file: got %v", got)
 	}
 }
@@ -55,8 +55,8 @@ func TestCacheWithoutADiskKeepsWhatItHas(t *testing.T) {
 	}
 	for _, dir := range []string{noCache, file} {
 		c := onDisk(dir, here)
-		c.save(prefix, []Instance{{Addr: "a:1"}})
-		if got := c.load(prefix); len(got) != 1 {
+		c.save(name, []Instance{{Addr: "a:1"}})
+		if got := c.load(name); len(got) != 1 {
 			t.Errorf("%s: got %v", dir, got)
 		}
 	}

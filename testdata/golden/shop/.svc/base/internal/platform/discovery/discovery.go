@@ -1,5 +1,5 @@
-// Package discovery finds the instances of a service in etcd, in etcd's official format for gRPC: the keys below
-// <namespace>/<service>/ hold {"Addr": "host:port"}.
+// Package discovery finds the instances of a service in a registry, for gRPC. Open, which each registry has its own of,
+// returns what to pass to grpc.WithResolvers.
 package discovery
 
 import (
@@ -10,10 +10,7 @@ import (
 	"path"
 	"sync"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/resolver"
-
-	"github.com/acme/shop/internal/platform/etcd"
 )
 
 const scheme = "etcd"
@@ -24,30 +21,39 @@ func Target(namespace, service string) string {
 	return target.String()
 }
 
-// Builder makes resolvers for etcd targets, to be passed to grpc.WithResolvers. All of them share one connection to
-// etcd, which is there while any of them is: closing the gRPC connections closes it, too. They also share what they have
-// found: gRPC ends the resolver of a connection that isn't used, and asks for another one with the next call.
+// Config says where the registry is, and where to keep what it has said.
+type Config struct {
+	// Endpoints are the addresses of the registry, as in registry.endpoints.
+	Endpoints []string
+
+	// CacheDir is where the instances found last are kept on disk: empty for below the user's cache folder, "none" for
+	// nowhere.
+	CacheDir string
+}
+
+// Builder makes resolvers for targets of this registry. All of them share one source, which is there while any of them
+// is: closing the gRPC connections closes it, too. They also share what they have found: gRPC ends the resolver of a
+// connection that isn't used, and asks for another one with the next call.
 type Builder struct {
-	endpoints []string
-	cache     *cache
-	log       *slog.Logger
+	open  func() (Source, error)
+	cache *cache
+	log   *slog.Logger
 
 	mu     sync.Mutex
-	client *clientv3.Client
+	source Source
 	users  int
 }
 
-// NewBuilder returns a builder that asks the etcd members at endpoints. cacheDir is where the instances found last are
-// kept on disk: empty for below the user's cache folder, "none" for nowhere.
-func NewBuilder(endpoints []string, cacheDir string) *Builder {
-	log := slog.Default().With("etcd", endpoints)
-	return &Builder{endpoints: endpoints, cache: newCache(cacheDir, endpoints, log), log: log}
+// newBuilder returns a builder of resolvers that follow the source that open returns. open does no I/O.
+func newBuilder(cfg Config, open func() (Source, error)) *Builder {
+	log := slog.Default().With("registry", scheme, "endpoints", cfg.Endpoints)
+	return &Builder{open: open, cache: newCache(cfg.CacheDir, cfg.Endpoints, log), log: log}
 }
 
 // Scheme implements resolver.Builder.
 func (*Builder) Scheme() string { return scheme }
 
-// OverrideAuthority makes the service's name, not its path in etcd, the authority of calls: the name that servers see
+// OverrideAuthority makes the service's name, without the namespace, the authority of calls: the name that servers see
 // and that certificates are checked against.
 func (*Builder) OverrideAuthority(target resolver.Target) string { return path.Base(target.Endpoint()) }
 
@@ -57,38 +63,42 @@ func (b *Builder) Build(target resolver.Target, conn resolver.ClientConn, _ reso
 	if err != nil {
 		return nil, fmt.Errorf("discovery: %w", err)
 	}
-	client, err := b.acquire()
+	source, err := b.acquire()
 	if err != nil {
 		return nil, fmt.Errorf("discovery: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &etcdResolver{
-		kv: client, watcher: client, prefix: target.Endpoint() + "/", conn: conn, cache: b.cache, status: status,
-		cancel: cancel, release: b.release, stopped: make(chan struct{}),
+	r := &registryResolver{
+		source: source, name: target.Endpoint(), conn: conn, cache: b.cache, status: status,
+		cancel: cancel, release: b.release,
 	}
-	go r.run(ctx)
+	r.start(ctx)
 	return r, nil
 }
 
-func (b *Builder) acquire() (*clientv3.Client, error) {
+func (b *Builder) acquire() (Source, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.users == 0 {
-		client, err := etcd.NewClient(b.endpoints)
+		source, err := b.open()
 		if err != nil {
 			return nil, err
 		}
-		b.client = client
+		b.source = source
 	}
 	b.users++
-	return b.client, nil
+	return b.source, nil
 }
 
 func (b *Builder) release() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.users--
-	if b.users == 0 {
-		_ = b.client.Close() // its only error is that it was closed
+	if b.users > 0 {
+		return
 	}
+	if err := b.source.Close(); err != nil {
+		b.log.Debug("the registry was not left in good order", "error", err)
+	}
+	b.source = nil
 }

@@ -14,7 +14,7 @@ type Instance struct {
 	Metadata Metadata `json:"metadata,omitempty"`
 }
 
-// Metadata is what an instance says about itself: app, version, environment.
+// Metadata is what an instance says about itself: app, version, environment, zone, weight.
 type Metadata map[string]string
 
 // Equal reports whether both say the same; gRPC asks.

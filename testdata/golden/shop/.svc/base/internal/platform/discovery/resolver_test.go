@@ -11,80 +11,74 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
-	"go.etcd.io/etcd/api/v3/mvccpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/resolver"
 )
 
-const prefix = "default/a.v1.A/"
+const name = "team a/prod/a.v1.A"
 
-// fakeEtcd answers lists with what it holds, and watches with what the test sends.
-type fakeEtcd struct {
-	clientv3.KV
-	clientv3.Watcher
-	events chan clientv3.WatchResponse
+var errAway = errors.New("away")
 
-	mu       sync.Mutex
-	kvs      []*mvccpb.KeyValue
-	revision int64
-	lists    int // requests for all
-	err      error
+// fakeSource tells what it is set to.
+type fakeSource struct {
+	t       *testing.T
+	mu      sync.Mutex
+	found   []Instance
+	err     error
+	silent  bool
+	changed chan struct{} // closed, and replaced, when any of these has changed
+	closed  bool
 }
 
-// set changes what f holds, without an event. An error means that it can't be reached.
-func (f *fakeEtcd) set(err error, kvs ...*mvccpb.KeyValue) {
+func (f *fakeSource) change(do func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.kvs, f.err = kvs, err
+	do()
+	close(f.changed)
+	f.changed = make(chan struct{})
 }
 
-func (f *fakeEtcd) setRevision(revision int64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.revision = revision
+// set has f find instances, and nothing be wrong with it.
+func (f *fakeSource) set(addrs ...string) {
+	f.change(func() { f.found, f.err, f.silent = at(addrs...), nil, false })
+	after(gather)
 }
 
-// Get knows the two requests that there are: for all keys, and for the one that was changed last.
-func (f *fakeEtcd) Get(ctx context.Context, _ string, options ...clientv3.OpOption) (*clientv3.GetResponse, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.err; err != nil {
-		f.mu.Unlock()
-		<-ctx.Done() // the client retries until its context ends
+// fail has f be away.
+func (f *fakeSource) fail() { f.change(func() { f.err = errAway }) }
+
+func (f *fakeSource) Follow(ctx context.Context, namespace, service string, tell func([]Instance)) error {
+	if namespace != "team a/prod" || service != "a.v1.A" {
+		f.t.Errorf("asked for %q of %q", service, namespace)
+	}
+	for {
 		f.mu.Lock()
-		return nil, err
-	}
-	response := &clientv3.GetResponse{
-		Header: &etcdserverpb.ResponseHeader{Revision: f.revision}, Kvs: f.kvs, Count: int64(len(f.kvs)),
-	}
-	if len(options) == 1 {
-		f.lists++
-		return response, nil
-	}
-	response.Kvs = nil
-	for _, kv := range f.kvs {
-		if len(response.Kvs) == 0 || kv.ModRevision > response.Kvs[0].ModRevision {
-			response.Kvs = []*mvccpb.KeyValue{kv}
+		found, err, silent, changed := f.found, f.err, f.silent, f.changed
+		f.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if !silent {
+			tell(found)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	return response, nil
 }
 
-func (f *fakeEtcd) Watch(ctx context.Context, _ string, _ ...clientv3.OpOption) clientv3.WatchChan {
-	out := make(chan clientv3.WatchResponse)
-	go func() {
-		defer close(out)
-		for {
-			select {
-			case response := <-f.events:
-				out <- response
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return out
+func (f *fakeSource) Close() error {
+	f.closed = true
+	return nil
+}
+
+func at(addrs ...string) []Instance {
+	var instances []Instance
+	for _, addr := range addrs {
+		instances = append(instances, Instance{Addr: addr})
+	}
+	return instances
 }
 
 // fakeConn remembers what gRPC was told last.
@@ -120,38 +114,33 @@ func (c *fakeConn) get() told {
 	return c.told
 }
 
-func kv(id, value string) *mvccpb.KeyValue {
-	return &mvccpb.KeyValue{Key: []byte(prefix + id), Value: []byte(value), ModRevision: 3}
-}
-
-func put(id, value string) clientv3.WatchResponse {
-	return clientv3.WatchResponse{Events: []*clientv3.Event{{Type: clientv3.EventTypePut, Kv: kv(id, value)}}}
-}
-
-func remove(id string) clientv3.WatchResponse {
-	return clientv3.WatchResponse{Events: []*clientv3.Event{{Type: clientv3.EventTypeDelete, Kv: kv(id, "")}}}
-}
-
-// resolve runs a resolver against f in a bubble of fake time.
-func resolve(t *testing.T, f *fakeEtcd, cache *cache, test func(t *testing.T, conn *fakeConn)) {
+// resolve runs a resolver of what the source made by open knows, in a bubble of fake time.
+func resolve(t *testing.T, name string, open func() (Source, error), cache *cache, test func(t *testing.T, conn *fakeConn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		f.events = make(chan clientv3.WatchResponse)
 		conn := &fakeConn{}
-		ctx, cancel := context.WithCancel(t.Context())
-		status, err := newStatus("a.v1.A", slog.New(slog.DiscardHandler))
+		b := &Builder{open: open, cache: cache, log: slog.New(slog.DiscardHandler)}
+		r, err := b.Build(resolver.Target{URL: url.URL{Path: "/" + name}}, conn, resolver.BuildOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &etcdResolver{
-			kv: f, watcher: f, prefix: prefix, conn: conn, cache: cache, status: status,
-			cancel: cancel, release: func() {}, stopped: make(chan struct{}),
-		}
-		go r.run(ctx)
 		synctest.Wait()
 		test(t, conn)
 		r.Close()
 	})
+}
+
+// follow runs a resolver of what f knows.
+func follow(t *testing.T, f *fakeSource, cache *cache, test func(t *testing.T, conn *fakeConn)) {
+	t.Helper()
+	f.t = t
+	resolve(t, name, func() (Source, error) {
+		f.changed = make(chan struct{})
+		return f, nil
+	}, cache, test)
+	if !f.closed {
+		t.Error("the source was not closed")
+	}
 }
 
 func inMemory() *cache { return newCache(noCache, nil, slog.New(slog.DiscardHandler)) }
@@ -160,20 +149,6 @@ func inMemory() *cache { return newCache(noCache, nil, slog.New(slog.DiscardHand
 func after(d time.Duration) {
 	time.Sleep(d) // fake time: takes none
 	synctest.Wait()
-}
-
-// send tells the resolver a change, which f has made.
-func (f *fakeEtcd) send(response clientv3.WatchResponse) {
-	f.mu.Lock()
-	for _, event := range response.Events {
-		f.kvs = slices.DeleteFunc(f.kvs, func(kv *mvccpb.KeyValue) bool { return string(kv.Key) == string(event.Kv.Key) })
-		if event.Type == clientv3.EventTypePut {
-			f.kvs = append(f.kvs, event.Kv)
-		}
-	}
-	f.mu.Unlock()
-	f.events <- response
-	after(gather)
 }
 
 func expect(t *testing.T, conn *fakeConn, want ...string) {
@@ -187,146 +162,177 @@ func expect(t *testing.T, conn *fakeConn, want ...string) {
 	}
 }
 
-func TestResolverListsThenFollows(t *testing.T) {
-	f := &fakeEtcd{kvs: []*mvccpb.KeyValue{
-		kv("1", `{"Op":0,"Addr":"a:1","Metadata":{"app":"shop"}}`),
-		kv("2", `{"Op":0,"Addr":"a:1","Metadata":{"app":"shop"}}`), // the same address once more
-		kv("3", `not JSON`),
-		kv("b.v1.B/4", `{"Addr":"d:1"}`), // a service of namespace default/a.v1.A
-	}}
-	resolve(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
+func TestResolverFollows(t *testing.T) {
+	f := &fakeSource{found: []Instance{{Addr: "a:1", Metadata: Metadata{"app": "shop"}}}}
+	follow(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
 		expect(t, conn, "a:1")
 		if got := MetadataOf(conn.get().state.Endpoints[0]); got["app"] != "shop" {
 			t.Errorf("metadata: got %v", got)
 		}
-		f.send(put("4", `{"Addr":"b:1"}`))
+		f.set("a:1", "b:1")
 		expect(t, conn, "a:1", "b:1")
-		f.send(put("4", `{"Addr":"c:1"}`)) // the key moved
-		expect(t, conn, "a:1", "c:1")
-		f.send(remove("4"))
-		expect(t, conn, "a:1")
-		f.send(put("3", `still not JSON`))
-		if got := conn.get().updates; got != 4 {
+		f.set("a:1", "b:1")
+		if got := conn.get().updates; got != 2 {
 			t.Errorf("got %d updates, want one for each change", got)
 		}
 	})
 }
 
+func TestResolverGathersChanges(t *testing.T) {
+	f := &fakeSource{}
+	follow(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
+		after(gather)
+		for range 100 {
+			f.change(func() { f.found = append(at("a:1"), f.found...) })
+			synctest.Wait()
+		}
+		if got := conn.get(); got.updates != 1 || len(got.state.Endpoints) != 1 {
+			t.Errorf("got %d updates, the last with %d instances, want the first change at once", got.updates, len(got.state.Endpoints))
+		}
+		after(gather)
+		if got := conn.get(); got.updates != 2 || len(got.state.Endpoints) != 100 {
+			t.Errorf("got %d updates, the last with %d instances, want all others as one", got.updates, len(got.state.Endpoints))
+		}
+	})
+}
+
 func TestResolverSaysThatThereIsNoInstance(t *testing.T) {
-	f := &fakeEtcd{}
-	resolve(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
+	f := &fakeSource{}
+	follow(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
 		if err := conn.get().err; !errors.Is(err, errNoInstance) {
 			t.Errorf("got %v", err)
 		}
-		f.send(put("1", `{"Addr":"a:1"}`))
+		f.set("a:1")
 		expect(t, conn, "a:1")
 	})
 }
 
 func TestResolverBelievesThatThereIsNoneAfterAWhile(t *testing.T) {
-	f, c := &fakeEtcd{}, inMemory()
-	resolve(t, f, c, func(t *testing.T, conn *fakeConn) {
-		f.send(put("1", `{"Addr":"a:1"}`))
-		f.send(remove("1"))
+	f, c := &fakeSource{found: at("a:1")}, inMemory()
+	follow(t, f, c, func(t *testing.T, conn *fakeConn) {
+		f.set()
 		after(emptyGrace - time.Second)
 		expect(t, conn, "a:1")
-		f.send(put("1", `{"Addr":"b:1"}`))
+		f.set("b:1")
 		expect(t, conn, "b:1")
-		f.send(remove("1"))
+		f.set()
 		after(emptyGrace - time.Second) // which begins anew
 		expect(t, conn, "b:1")
-		after(checkEvery + 2*time.Second)
+		after(lookEvery + time.Second)
 		expect(t, conn)
 	})
-	if left := c.load(prefix); len(left) > 0 {
+	if left := c.load(name); len(left) > 0 {
 		t.Errorf("the cache still has %v", left)
 	}
 }
 
-func TestResolverListsAgainAfterItsWatchFailed(t *testing.T) {
-	f := &fakeEtcd{kvs: []*mvccpb.KeyValue{kv("1", `{"Addr":"a:1"}`)}}
-	resolve(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
-		f.set(nil, kv("2", `{"Addr":"b:1"}`))
-		f.send(clientv3.WatchResponse{CompactRevision: 9})
-		after(time.Second)
-		expect(t, conn, "b:1")
-	})
-}
-
-func TestResolverKeepsWhatItKnowsWhileEtcdIsAway(t *testing.T) {
-	f := &fakeEtcd{kvs: []*mvccpb.KeyValue{kv("1", `{"Addr":"a:1"}`)}}
-	resolve(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
-		f.set(errors.New("away"))
+// TestResolverDoesNotBelieveWhoIsAway has the registry go away after it was emptied.
+func TestResolverDoesNotBelieveWhoIsAway(t *testing.T) {
+	f := &fakeSource{found: at("a:1")}
+	follow(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
+		f.set()
+		f.fail()
 		after(time.Hour)
 		expect(t, conn, "a:1")
-		f.set(nil, kv("1", `{"Addr":"b:1"}`))
+		f.set("a:1")
+		after(10 * time.Second)
+		expect(t, conn, "a:1")
+	})
+}
+
+func TestResolverKeepsWhatItKnowsWhileTheRegistryIsAway(t *testing.T) {
+	f := &fakeSource{found: at("a:1")}
+	follow(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
+		f.fail()
+		after(time.Hour)
+		expect(t, conn, "a:1")
+		f.set("b:1")
 		after(10 * time.Second)
 		expect(t, conn, "b:1")
 	})
 }
 
-func TestResolverSaysThatEtcdIsAway(t *testing.T) {
-	away := errors.New("away")
-	f := &fakeEtcd{err: away}
-	resolve(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
-		after(10 * time.Second)
-		if err := conn.get().err; !errors.Is(err, away) {
+func TestResolverSaysThatTheRegistryIsAway(t *testing.T) {
+	f := &fakeSource{err: errAway}
+	follow(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
+		if err := conn.get().err; !errors.Is(err, errAway) {
 			t.Errorf("got %v", err)
 		}
 	})
 }
 
 func TestResolverStartsFromTheCache(t *testing.T) {
-	f, c := &fakeEtcd{err: errors.New("away")}, inMemory()
-	c.save(prefix, []Instance{{Addr: "a:1"}})
-	resolve(t, f, c, func(t *testing.T, conn *fakeConn) {
-		expect(t, conn) // etcd may still answer
-		after(patience)
-		expect(t, conn, "a:1")
-		f.set(nil) // it was emptied meanwhile
-		after(10 * time.Second)
-		expect(t, conn, "a:1")
-		f.send(put("1", `{"Addr":"b:1"}`))
-		expect(t, conn, "b:1")
-	})
-	if left := c.load(prefix); len(left) != 1 || left[0].Addr != "b:1" {
-		t.Errorf("the cache has %v", left)
+	tests := map[string]struct {
+		f    *fakeSource
+		wait time.Duration
+	}{
+		"when the registry is away":         {&fakeSource{err: errAway}, 0},
+		"when the registry does not answer": {&fakeSource{silent: true}, patience},
 	}
-}
-
-// TestResolverNoticesWhatTheWatchDoesNotTell changes etcd without an event, as restoring a backup does.
-func TestResolverNoticesWhatTheWatchDoesNotTell(t *testing.T) {
-	newer := kv("1", `{"Addr":"b:1"}`)
-	newer.ModRevision = 4
-	tests := map[string]func(f *fakeEtcd){
-		"a key more":        func(f *fakeEtcd) { f.set(nil, kv("1", `{"Addr":"b:1"}`), kv("2", `{"Addr":"b:1"}`)) },
-		"another key":       func(f *fakeEtcd) { f.set(nil, kv("2", `{"Addr":"b:1"}`)) },
-		"another value":     func(f *fakeEtcd) { f.set(nil, kv("1", `{"Addr":"b:1"}`)) },
-		"a newer key":       func(f *fakeEtcd) { f.set(nil, newer) },
-		"an older revision": func(f *fakeEtcd) { f.set(nil, kv("1", `{"Addr":"b:1"}`)); f.setRevision(6) },
-	}
-	for name, change := range tests {
-		t.Run(name, func(t *testing.T) {
-			f := &fakeEtcd{revision: 7, kvs: []*mvccpb.KeyValue{kv("1", `{"Addr":"a:1"}`)}}
-			resolve(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
-				change(f)
-				after(checkEvery)
+	for title, tt := range tests {
+		t.Run(title, func(t *testing.T) {
+			c := inMemory()
+			c.save(name, at("a:1"))
+			follow(t, tt.f, c, func(t *testing.T, conn *fakeConn) {
+				if tt.wait > 0 {
+					expect(t, conn) // it may still answer
+				}
+				after(tt.wait)
+				expect(t, conn, "a:1")
+				tt.f.set() // it was emptied meanwhile
+				after(10 * time.Second)
+				expect(t, conn, "a:1")
+				tt.f.set("b:1")
 				expect(t, conn, "b:1")
 			})
+			if left := c.load(name); len(left) != 1 || left[0].Addr != "b:1" {
+				t.Errorf("the cache has %v", left)
+			}
 		})
 	}
 }
 
-func TestResolverListsOnceWhileNothingChanges(t *testing.T) {
-	f := &fakeEtcd{kvs: []*mvccpb.KeyValue{kv("1", `{"Addr":"a:1"}`)}}
-	resolve(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
-		after(time.Hour)
-		if got := conn.get().updates; got != 1 {
-			t.Errorf("got %d updates", got)
+func TestResolverSavesWhatIsFound(t *testing.T) {
+	f, c := &fakeSource{found: at("a:1")}, inMemory()
+	saved := func(want string) {
+		t.Helper()
+		if got := c.load(name); len(got) != 1 || got[0].Addr != want {
+			t.Errorf("got %v, want %s", got, want)
 		}
+	}
+	follow(t, f, c, func(*testing.T, *fakeConn) {
+		saved("a:1") // at once
+		f.set("b:1")
+		after(lookEvery)
+		saved("b:1")
+		f.set("c:1")
 	})
-	if f.lists != 1 {
-		t.Errorf("got %d lists", f.lists)
+	saved("c:1")
+}
+
+// TestBuilderHasOneSource has two resolvers come and go, and then a third.
+func TestBuilderHasOneSource(t *testing.T) {
+	var opened []*fakeSource
+	b := newBuilder(Config{CacheDir: noCache}, func() (Source, error) {
+		opened = append(opened, &fakeSource{t: t, changed: make(chan struct{})})
+		return opened[len(opened)-1], nil
+	})
+	build := func() resolver.Resolver {
+		r, err := b.Build(resolver.Target{URL: url.URL{Path: "/" + name}}, &fakeConn{}, resolver.BuildOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	first, second := build(), build()
+	first.Close()
+	if len(opened) != 1 || opened[0].closed {
+		t.Errorf("%d sources, or closed while it is in use", len(opened))
+	}
+	second.Close()
+	build().Close()
+	if len(opened) != 2 || !opened[0].closed || !opened[1].closed {
+		t.Errorf("%d sources, or not closed", len(opened))
 	}
 }
 

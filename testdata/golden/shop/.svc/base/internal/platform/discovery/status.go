@@ -43,7 +43,7 @@ func (s *status) instances(n int) { s.count.Record(context.Background(), int64(n
 func (s *status) away(err error, known int) {
 	s.synced.Record(context.Background(), 0, s.of)
 	if !s.isAway {
-		s.log.Warn("etcd can't be used; going on with the instances known last, and trying again", "instances", known, "error", err)
+		s.log.Warn("the registry can't be used; going on with the instances known last, and trying again", "instances", known, "error", err)
 	}
 	s.isAway = true
 }
@@ -51,11 +51,11 @@ func (s *status) away(err error, known int) {
 func (s *status) back() {
 	s.synced.Record(context.Background(), 1, s.of)
 	if s.isAway {
-		s.log.Info("etcd can be used again")
+		s.log.Info("the registry can be used again")
 	}
 	s.isAway = false
 }
 
 func (s *status) emptied(known int) {
-	s.log.Warn("etcd has no instance any more; keeping those known last for a while", "instances", known, "for", emptyGrace)
+	s.log.Warn("the registry has no instance any more; keeping those known last for a while", "instances", known, "for", emptyGrace)
 }

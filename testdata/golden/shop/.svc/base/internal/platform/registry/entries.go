@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,14 +16,13 @@ const maxOps = 100
 
 // entries are an instance in etcd: one key per service, all with one value.
 type entries struct {
-	kv     clientv3.KV
-	keys   []string
-	entry  etcd.Entry
-	listed bool // has been, at least once
+	kv    clientv3.KV
+	keys  []string
+	entry etcd.Entry
 }
 
-func newEntries(kv clientv3.KV, namespace string, instance Instance) *entries {
-	metadata := map[string]string{etcd.InstanceID: rand.Text()}
+func newEntries(kv clientv3.KV, namespace, id string, instance Instance) *entries {
+	metadata := map[string]string{etcd.InstanceID: id}
 	maps.Copy(metadata, instance.Metadata)
 	e := &entries{kv: kv, entry: etcd.Entry{Addr: instance.Addr, Metadata: metadata}}
 	for _, service := range instance.Services {
@@ -45,7 +43,6 @@ func (e *entries) put(ctx context.Context, lease clientv3.LeaseID) error {
 			return fmt.Errorf("put %v: %w", keys, err)
 		}
 	}
-	e.listed = true
 	return nil
 }
 

@@ -15,34 +15,32 @@ import (
 // revokeTimeout is shorter than what an app has for leaving.
 const revokeTimeout = time.Second
 
-var (
-	errLeaseLost = errors.New("the lease has expired, or etcd is out of reach")
-	errTaken     = errors.New("another instance is registered at this address: is server.advertise the same for both?")
-)
+var errLeaseLost = errors.New("the lease has expired, or etcd is out of reach")
 
-// session lists the entries under a new lease, and returns when they can't be trusted to be listed any more. The lease
-// never outlives the session, so that there is neither a second entry nor one left behind.
-func (e *Etcd) session(ctx context.Context, entries *entries) (registered bool, err error) {
-	if entries.listed { // before; the first time, what is there was left by a process that is no more
+// List implements Lister: it lists the entries under a new lease. The lease never outlives the call, so that there is
+// neither a second entry nor one left behind.
+func (e *Etcd) List(ctx context.Context, instance Instance, listed func()) error {
+	entries := newEntries(e.kv, e.namespace, e.id, instance)
+	if e.listed { // before; the first time, what is there was left by a process that is no more
 		found, err := entries.look(ctx, clientv3.NoLease)
 		switch {
 		case err != nil:
-			return false, err
+			return err
 		case found == taken:
-			return false, errTaken
+			return ErrTaken
 		}
 	}
 	lease, err := e.grant(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer e.revoke(lease)
 	if err := entries.put(ctx, lease); err != nil {
-		return false, err
+		return err
 	}
-	e.status.registered()
-	e.log.Info("registered", "addr", entries.entry.Addr, "keys", entries.keys)
-	return true, e.hold(ctx, entries, lease)
+	e.listed = true
+	listed()
+	return e.hold(ctx, entries, lease, listed)
 }
 
 func (e *Etcd) grant(ctx context.Context) (clientv3.LeaseID, error) {
@@ -55,7 +53,7 @@ func (e *Etcd) grant(ctx context.Context) (clientv3.LeaseID, error) {
 	return granted.ID, nil
 }
 
-// revoke removes the lease, and with it the keys. Its context is not the session's, which may be over.
+// revoke removes the lease, and with it the keys. Its context is not List's, which may be over.
 func (e *Etcd) revoke(lease clientv3.LeaseID) {
 	ctx, cancel := context.WithTimeout(context.Background(), revokeTimeout)
 	defer cancel()
@@ -65,7 +63,7 @@ func (e *Etcd) revoke(lease clientv3.LeaseID) {
 }
 
 // hold keeps the lease alive. It also looks, about once per TTL, whether its keys are still there.
-func (e *Etcd) hold(ctx context.Context, entries *entries, lease clientv3.LeaseID) error {
+func (e *Etcd) hold(ctx context.Context, entries *entries, lease clientv3.LeaseID, listed func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	beats, err := e.lease.KeepAlive(ctx, lease)
@@ -88,6 +86,7 @@ func (e *Etcd) hold(ctx context.Context, entries *entries, lease clientv3.LeaseI
 				if err := e.repair(ctx, entries, lease, found); err != nil {
 					return err
 				}
+				listed()
 			}
 			check.Reset(e.nextCheck())
 		}
@@ -101,7 +100,7 @@ func (e *Etcd) nextCheck() time.Duration { return e.ttl - rand.N(e.ttl/5) }
 func (e *Etcd) repair(ctx context.Context, entries *entries, lease clientv3.LeaseID, found finding) error {
 	switch found {
 	case taken:
-		return errTaken
+		return ErrTaken
 	case damaged:
 		if err := entries.put(ctx, lease); err != nil {
 			return err
@@ -109,6 +108,5 @@ func (e *Etcd) repair(ctx context.Context, entries *entries, lease clientv3.Leas
 		e.log.Warn("entries had been removed or replaced, and are there again", "addr", entries.entry.Addr)
 	case intact:
 	}
-	e.status.registered()
 	return nil
 }

@@ -1,0 +1,53 @@
+// Command parcels serves the services that gen/wire/parcels lists.
+package main
+
+import (
+	"os"
+
+	"google.golang.org/grpc"
+
+	"example.com/depot/gen/clients"
+	wire "example.com/depot/gen/wire/parcels"
+	"example.com/depot/internal/platform/app"
+	"example.com/depot/internal/platform/config"
+	"example.com/depot/internal/service"
+	"example.com/depot/pkg/client"
+)
+
+// version is set when a release is built: -ldflags "-X main.version=v1.2.3".
+var version string
+
+func main() {
+	cfg, err := config.Load("parcels", version, os.Args[1:])
+	if err == nil {
+		err = run(cfg)
+	}
+	os.Exit(app.ExitCode(err))
+}
+
+func run(cfg config.Config) error {
+	ctx, stop := app.SignalContext()
+	defer stop()
+
+	process, err := app.New(ctx, cfg)
+	if err != nil {
+		return err
+	}
+
+	calls, hangUp, err := clients.Dial(client.Config{
+		Endpoints: cfg.Registry.Endpoints,
+		Namespace: cfg.Registry.Namespace,
+		CacheDir:  cfg.Registry.CacheDir,
+		Targets:   cfg.Client.Targets,
+	})
+	if err != nil {
+		return err
+	}
+	defer hangUp()
+
+	// What handlers need is opened here, closed with defer, and handed to them in service.Deps. What they can't do without
+	// is checked while the app runs: process.Check("database", pool.Ping).
+	deps := service.Deps{Clients: calls}
+
+	return process.Run(ctx, func(r grpc.ServiceRegistrar) { wire.Register(r, deps) })
+}

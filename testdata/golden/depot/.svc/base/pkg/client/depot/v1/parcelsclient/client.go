@@ -1,0 +1,37 @@
+// Package parcelsclient connects to the service depot.v1.Parcels.
+package parcelsclient
+
+import (
+	"google.golang.org/grpc"
+
+	pb "example.com/depot/gen/depot/v1"
+	"example.com/depot/pkg/client"
+)
+
+// Service is the name that the service is found by.
+const Service = "depot.v1.Parcels"
+
+// serviceConfig follows the contract: unary calls have a deadline, which a shorter one of the caller's overrides, and
+// methods that declare themselves safe to repeat are retried while the service is unavailable.
+// See https://github.com/grpc/grpc/blob/master/doc/service_config.md.
+const serviceConfig = `{
+  "loadBalancingConfig": [{"round_robin": {}}],
+  "methodConfig": [
+    {
+      "name": [
+        {"service": "depot.v1.Parcels", "method": "Accept"}
+      ],
+      "timeout": "5s"
+    }
+  ],
+  "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}
+}`
+
+// Dial returns a client of the service, found as cfg says, and the connection that it uses, which the caller closes.
+func Dial(cfg client.Config, opts ...grpc.DialOption) (pb.ParcelsClient, *grpc.ClientConn, error) {
+	conn, err := client.Dial(cfg, Service, serviceConfig, opts...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return pb.NewParcelsClient(conn), conn, nil
+}
