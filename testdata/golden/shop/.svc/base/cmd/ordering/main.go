@@ -38,6 +38,7 @@ func run(cfg config.Config) error {
 		Endpoints: cfg.Registry.Endpoints,
 		Namespace: cfg.Registry.Namespace,
 		CacheDir:  cfg.Registry.CacheDir,
+		Access:    cfg.Registry.Access(),
 		Targets:   cfg.Client.Targets,
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/resolver"
 
+	"github.com/acme/shop/internal/platform/access"
 	"github.com/acme/shop/internal/platform/discovery"
 )
 
@@ -22,6 +23,9 @@ const (
 	pingAfter         = 30 * time.Second // without traffic during a call; servers mustn't be pinged more often than they allow
 	pingTimeout       = 10 * time.Second
 )
+
+// Access says who the caller is to the registry, and which files secure the connection to it.
+type Access = access.Access
 
 // Config says how services are found and connected to. The zero value finds none.
 type Config struct {
@@ -34,6 +38,9 @@ type Config struct {
 	// CacheDir is where the instances found last are kept on disk, for a start while the registry is away. Empty means a
 	// folder below os.UserCacheDir, "none" nowhere.
 	CacheDir string
+
+	// Access is how the registry lets the caller in. The zero value is for one that lets everybody in.
+	Access Access
 
 	// Targets maps a fully-qualified service name to the gRPC target to dial instead of asking the registry:
 	// {"acme.pay.v1.Payments": "dns:///payments:9090"}.

@@ -7,6 +7,8 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"github.com/acme/shop/internal/platform/access"
 )
 
 // Config holds every setting of the app. The key of a field is the path of its tags: server.grpc.addr.
@@ -110,12 +112,34 @@ type Registry struct {
 	// Zone is where the app runs: callers may prefer instances that are near.
 	Zone string `koanf:"zone"`
 
+	// Username and Password are for a registry that asks for them.
+	Username string `koanf:"username"`
+	Password string `koanf:"password"`
+
+	// TLS secures the connection to the registry, as an endpoint with https:// does.
+	TLS TLS `koanf:"tls"`
+
 	// Weight is the share of calls that the app is to get, compared with other instances, from callers that mind it.
 	Weight int `koanf:"weight"`
 
 	// CacheDir is the folder that keeps the instances of other services found last, for a start while the registry is
 	// away. Empty means below the user's cache folder, if there is one; "none" means nowhere.
 	CacheDir string `koanf:"cache_dir"`
+}
+
+// TLS names PEM files, which are read again for each new connection.
+type TLS struct {
+	// CA holds the certificates that servers are checked against. Empty means those of the system.
+	CA string `koanf:"ca"`
+
+	// Cert and Key are what the app shows of itself. Empty means nothing.
+	Cert string `koanf:"cert"`
+	Key  string `koanf:"key"`
+}
+
+// Access is how the registry lets the app in.
+func (r Registry) Access() access.Access {
+	return access.Access{Username: r.Username, Password: r.Password, TLS: access.TLS(r.TLS)}
 }
 
 // Client configures calls to other services.

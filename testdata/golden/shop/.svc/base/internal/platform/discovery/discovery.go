@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"google.golang.org/grpc/resolver"
+
+	"github.com/acme/shop/internal/platform/access"
 )
 
 const scheme = "etcd"
@@ -29,6 +31,9 @@ type Config struct {
 	// CacheDir is where the instances found last are kept on disk: empty for below the user's cache folder, "none" for
 	// nowhere.
 	CacheDir string
+
+	// Access is how the registry lets the caller in.
+	Access access.Access
 }
 
 // Builder makes resolvers for targets of this registry. All of them share one source, which is there while any of them
