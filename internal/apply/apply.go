@@ -35,6 +35,7 @@ type Change struct {
 	Path    string
 	Content []byte
 	Expect  []byte // what is there now; nil when nothing is
+	Like    string // the file whose mode a new one is given; empty for none
 }
 
 // ErrMoved means that a file changed between the plan and its writing. It is as it was changed, and svc's record of it
@@ -233,6 +234,9 @@ func (p *Project) check(changes []Change) error {
 	for _, c := range changes {
 		if err := tree.CheckPath(c.Path); err != nil {
 			return err
+		}
+		if c.Like != "" && tree.CheckPath(c.Like) != nil {
+			return tree.CheckPath(c.Like)
 		}
 		now, err := p.folder.ReadFile(c.Path)
 		switch {

@@ -51,9 +51,7 @@ func (r report) action(b *strings.Builder, a plan.Action) {
 		fmt.Fprintf(b, " (%s)", a.Reason)
 	}
 	b.WriteByte('\n')
-	for _, n := range a.Notes {
-		fmt.Fprintf(b, "  %s: %s\n", n.At(file), n.Text)
-	}
+	b.WriteString(notesOf(file, a))
 	switch {
 	case a.Kind == plan.Conflict && a.To != "":
 		to := inDir(r.dir, a.To)
@@ -66,6 +64,15 @@ func (r report) action(b *strings.Builder, a plan.Action) {
 	if aside := engine.Aside(a); !r.dry && len(aside) > 0 {
 		fmt.Fprintf(b, "  kept: %s\n", strings.Join(inDirs(r.dir, aside), ", "))
 	}
+}
+
+// notesOf is a line for each thing to know of a file.
+func notesOf(file string, a plan.Action) string {
+	var b strings.Builder
+	for _, n := range a.Notes {
+		fmt.Fprintf(&b, "  %s: %s\n", n.At(file), n.Text)
+	}
+	return b.String()
 }
 
 func inDirs(dir string, files []string) []string {
@@ -81,6 +88,9 @@ func (r report) notes(io *ui.IO) {
 	warn(io, r.Warnings)
 	if r.Recovered {
 		fmt.Fprintln(io.Err, "finished what a run that was killed had begun")
+	}
+	for _, a := range r.Finished {
+		fmt.Fprintf(io.Err, "%s %s\n%s", a.Kind, inDir(r.dir, a.Path), notesOf(inDir(r.dir, a.Path), a))
 	}
 	for _, path := range r.Kept {
 		fmt.Fprintf(io.Err, "left alone, because it was written to since that run: %s\n", inDir(r.dir, path))
@@ -143,6 +153,7 @@ func (r report) json(w io.Writer) error {
 		"record":    r.Record(),
 		"recovered": r.Recovered,
 		"kept":      append([]string{}, r.Kept...),
+		"finished":  append([]plan.Action{}, r.Finished...),
 	})
 }
 

@@ -56,9 +56,10 @@ type Action struct {
 	Class   tree.Class `json:"class"`
 	Reason  string     `json:"reason,omitempty"`
 	Notes   []Note     `json:"notes,omitempty"`
-	To      string     `json:"to,omitempty"` // where svc emits the file now, when it can't follow there
-	Old     []byte     `json:"-"`            // on disk; nil when there is none
-	New     []byte     `json:"-"`            // to be written; of a conflict: as generated; nil when there is none
+	To      string     `json:"to,omitempty"`   // where svc emits the file now, when it can't follow there
+	From    string     `json:"from,omitempty"` // where it was, of a file that has moved
+	Old     []byte     `json:"-"`              // on disk; nil when there is none
+	New     []byte     `json:"-"`              // to be written; of a conflict: as generated; nil when there is none
 	HadFile bool       `json:"-"`
 	Edited  bool       `json:"-"` // Old is svc's own file with an edit: it is kept aside
 	Pending bool       `json:"-"` // it stays as it is, and another run has to come back to it

@@ -248,7 +248,7 @@ func (p *planner) move(a Action, f tree.File, from string) {
 		p.stay(stays, m)
 		return
 	}
-	a.New, a.Notes, a.Reason = m.Content, m.Notes, "it was "+from
+	a.New, a.Notes, a.From, a.Reason = m.Content, m.Notes, from, "it was "+from
 	p.write(a, writing(a), f)
 	p.remove(from, p.Lock.Files[from], "it is "+f.Path+" now")
 }
