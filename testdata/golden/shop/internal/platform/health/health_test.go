@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -41,6 +42,24 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// list is one that several goroutines write to.
+type list[T any] struct {
+	mu   sync.Mutex
+	have []T
+}
+
+func (l *list[T]) add(v T) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.have = append(l.have, v)
+}
+
+func (l *list[T]) all() []T {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.have)
+}
+
 // monitored is a monitor with a check that fails while broken is set.
 func monitored(t *testing.T, tell func(bool)) (broken *atomic.Bool, healthy <-chan struct{}) {
 	t.Helper()
@@ -61,8 +80,8 @@ func monitored(t *testing.T, tell func(bool)) (broken *atomic.Bool, healthy <-ch
 
 func TestMonitor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var told []bool
-		broken, healthy := monitored(t, func(healthy bool) { told = append(told, healthy) })
+		var told list[bool]
+		broken, healthy := monitored(t, told.add)
 		<-healthy
 		for _, step := range []struct {
 			broken bool
@@ -78,8 +97,8 @@ func TestMonitor(t *testing.T) {
 			broken.Store(step.broken)
 			time.Sleep(step.after)
 			synctest.Wait()
-			if !slices.Equal(told, step.want) {
-				t.Errorf("told %v, want %v", told, step.want)
+			if got := told.all(); !slices.Equal(got, step.want) {
+				t.Errorf("told %v, want %v", got, step.want)
 			}
 		}
 	})
@@ -104,18 +123,18 @@ func TestSlowCheck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var begun []time.Duration
+		var begun list[time.Duration]
 		start := time.Now()
 		m.Add("slow", func(ctx context.Context) error {
-			begun = append(begun, time.Since(start))
+			begun.add(time.Since(start))
 			<-ctx.Done()
 			return ctx.Err()
 		})
 		m.Start(t.Context(), func(bool) {})
 		time.Sleep(21 * time.Minute)
 		synctest.Wait()
-		if want := []time.Duration{0, 10 * time.Minute, 20 * time.Minute}; !slices.Equal(begun, want) {
-			t.Errorf("checked after %v, want %v", begun, want)
+		if got, want := begun.all(), []time.Duration{0, 10 * time.Minute, 20 * time.Minute}; !slices.Equal(got, want) {
+			t.Errorf("checked after %v, want %v", got, want)
 		}
 	})
 }
