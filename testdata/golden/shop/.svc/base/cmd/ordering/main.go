@@ -46,8 +46,7 @@ func run(cfg config.Config) error {
 	}
 	defer hangUp()
 
-	// What handlers need is opened here, closed with defer, and handed to them in service.Deps. What they can't do without
-	// is checked while the app runs: process.Check("database", pool.Ping).
+	// What handlers need is opened here, closed with defer, and handed to them in service.Deps.
 	deps := service.Deps{Clients: calls}
 
 	return process.Run(ctx, func(r grpc.ServiceRegistrar) { wire.Register(r, deps) })
