@@ -33,15 +33,13 @@ func testLoad(t *testing.T) {
 			s.scale(t, app, 3)
 			for range 3 {
 				s.scale(t, app, 4)
-				s.stopOldest(t, app)
+				s.stopOldest(t, app, 1)
 			}
 		}
 	})
 	s.under(t, "finance has 1, 50 and 1 instance", func() {
 		s.scale(t, "finance", 50)
-		for len(s.running["finance"]) > 1 {
-			s.stopOldest(t, "finance")
-		}
+		s.stopOldest(t, "finance", 49)
 	})
 	s.under(t, "etcd dies, and comes back empty", func() {
 		stopEtcd()
@@ -76,13 +74,18 @@ func (s *loadedShop) scale(t *testing.T, app string, n int) {
 	s.awaitListed(t, s.entries())
 }
 
-// stopOldest ends the oldest instance of an app, as a deployment does.
-func (s *loadedShop) stopOldest(t *testing.T, app string) {
+// stopOldest ends the n oldest instances of an app, as a deployment does.
+func (s *loadedShop) stopOldest(t *testing.T, app string, n int) {
 	t.Helper()
-	oldest := s.running[app][0]
-	s.running[app] = s.running[app][1:]
-	if code := oldest.terminate(t); code != 0 {
-		t.Errorf("%s: exit code %d", app, code)
+	oldest := s.running[app][:n]
+	s.running[app] = s.running[app][n:]
+	for _, p := range oldest {
+		p.signal(t)
+	}
+	for _, p := range oldest {
+		if code := p.wait(t); code != 0 {
+			t.Errorf("%s: exit code %d", app, code)
+		}
 	}
 }
 

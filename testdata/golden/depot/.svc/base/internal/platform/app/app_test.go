@@ -34,6 +34,7 @@ func newApp(t *testing.T) *App {
 	cfg.Server.GRPC.Addr = "127.0.0.1:0"
 	cfg.Server.Admin.Addr = "127.0.0.1:0"
 	cfg.Log.Format = "text"
+	cfg.Shutdown.Drain = 0
 	a, err := New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

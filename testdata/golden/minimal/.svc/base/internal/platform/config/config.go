@@ -72,8 +72,8 @@ type Admin struct {
 // registry, handlers that were cut off, telemetry) they have to fit into what the platform grants (Kubernetes:
 // terminationGracePeriodSeconds, 30s).
 type Shutdown struct {
-	// Drain is how long calls are still taken after the app has left the registry: the time that load balancers need
-	// to notice. 0 is right for clients that watch the registry.
+	// Drain is how long calls are still taken after the app has left the registry: the time that callers who watch it, or
+	// load balancers, need to notice. Without, a call may be sent to an instance that has just gone.
 	Drain time.Duration `koanf:"drain"`
 
 	// Timeout is how long calls in flight may take to finish before they are cut off.
