@@ -82,10 +82,15 @@ const namespace = "acme/shop"
 // startEtcd starts an etcd in this process, and returns a client of it.
 func startEtcd(t *testing.T) *clientv3.Client {
 	t.Helper()
+	return startEtcdAt(t, "127.0.0.1:0")
+}
+
+func startEtcdAt(t *testing.T, addr string) *clientv3.Client {
+	t.Helper()
 	cfg := embed.NewConfig()
-	loopback := []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
-	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = loopback, loopback
-	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = loopback, loopback
+	peers, clients := []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}, []url.URL{{Scheme: "http", Host: addr}}
+	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = peers, peers
+	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = clients, clients
 	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
 	cfg.Dir, cfg.LogLevel, cfg.UnsafeNoFsync = t.TempDir(), "panic", true
 	server, err := embed.StartEtcd(cfg)
@@ -157,8 +162,12 @@ func (s *shop) testListed(t *testing.T) {
 				t.Errorf("%s: entry is %v, want one for %s", service, entry, addr)
 			}
 			want := map[string]any{"app": app, "version": "v1.2.3", "environment": "e2e"}
-			if got, _ := entry.Metadata.(map[string]any); !maps.Equal(got, want) {
-				t.Errorf("%s: metadata is %v, want %v", service, entry.Metadata, want)
+			got, _ := entry.Metadata.(map[string]any)
+			if id, _ := got["instance"].(string); id == "" {
+				t.Errorf("%s: metadata %v has no id of the instance", service, entry.Metadata)
+			}
+			if delete(got, "instance"); !maps.Equal(got, want) {
+				t.Errorf("%s: metadata is %v, want %v and the id of the instance", service, entry.Metadata, want)
 			}
 		}
 	}

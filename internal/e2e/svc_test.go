@@ -49,6 +49,9 @@ var svcBinary = sync.OnceValues(func() (string, error) {
 var binaries string
 
 func TestMain(m *testing.M) {
+	if config := os.Getenv(etcdConfig); config != "" {
+		os.Exit(runEtcd(config))
+	}
 	code := m.Run()
 	if binaries != "" {
 		os.RemoveAll(binaries)

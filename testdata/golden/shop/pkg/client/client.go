@@ -31,6 +31,10 @@ type Config struct {
 	// Namespace is the part of the registry that services are in. Empty means "default".
 	Namespace string
 
+	// CacheDir is where the instances found last are kept on disk, for a start while etcd is away. Empty means a folder
+	// below os.UserCacheDir, "none" nowhere.
+	CacheDir string
+
 	// Targets maps a fully-qualified service name to the gRPC target to dial instead of asking the registry:
 	// {"acme.pay.v1.Payments": "dns:///payments:9090"}.
 	Targets map[string]string

@@ -11,7 +11,7 @@ const defaultNamespace = "default"
 // Shared returns a config whose connections share one connection to etcd, for those who dial several services. It is
 // closed with the last of them.
 func (c Config) Shared() Config {
-	c.etcd = discovery.NewBuilder(c.Endpoints)
+	c.etcd = discovery.NewBuilder(c.Endpoints, c.CacheDir)
 	return c
 }
 

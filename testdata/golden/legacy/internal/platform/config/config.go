@@ -89,6 +89,10 @@ type Registry struct {
 
 	// TTL is how long the app stays listed after it died without saying so.
 	TTL time.Duration `koanf:"ttl"`
+
+	// CacheDir is the folder that keeps the instances of other services found last, for a start while the registry is
+	// away. Empty means below the user's cache folder, if there is one; "none" means nowhere.
+	CacheDir string `koanf:"cache_dir"`
 }
 
 // Client configures calls to other services.

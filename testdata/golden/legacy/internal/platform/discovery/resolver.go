@@ -1,33 +1,53 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
-	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/resolver"
 
 	"example.com/billing/v2/internal/platform/etcd"
 )
 
-// refresh is how often everything is listed anew: a watch says nothing when etcd was restored from a backup and so
-// has to catch up with the revision that is watched from.
-const refresh = 30 * time.Second
+const (
+	// patience is how long a first call waits for etcd when there is something else to go by.
+	patience = 200 * time.Millisecond
+
+	// gather is how long changes are collected that come right after another one. That one is taken over at once; but for
+	// gRPC each is as much work as all instances.
+	gather = 100 * time.Millisecond
+
+	// checkEvery is how often etcd is asked whether it still has what has been listed. It is one key that is read.
+	checkEvery = 10 * time.Second
+
+	// emptyGrace is how long the last known instances are kept when etcd has none of them any more. An emptied registry
+	// is more often a fault of the registry than the end of all instances; and those which are gone are not answering
+	// in any case. Not for ever: one day the addresses will be other services'.
+	emptyGrace = time.Minute
+)
+
+var (
+	errNoInstance = errors.New("no instance is registered in etcd")
+	errWatchEnded = errors.New("it has ended")
+)
 
 // etcdResolver keeps one gRPC connection informed about the instances of one service. While etcd is away, the
-// connection keeps the instances that it knows.
+// connection keeps the instances that are known.
 type etcdResolver struct {
 	kv      clientv3.KV
 	watcher clientv3.Watcher
 	prefix  string
 	conn    resolver.ClientConn
+	cache   *cache
+	status  *status
 
-	published bool // conn has been given instances
+	known      []Instance // last: by conn, or else by the cache
+	published  bool       // to conn
+	emptySince time.Time  // when known began to be more than etcd has; zero while it isn't
 
 	cancel  context.CancelFunc
 	release func()
@@ -44,85 +64,153 @@ func (r *etcdResolver) Close() {
 	r.release()
 }
 
+// run follows the instances until ctx is done. What the cache has is used when etcd doesn't answer soon, not before:
+// it may be old.
 func (r *etcdResolver) run(ctx context.Context) {
 	defer close(r.stopped)
+	timeout := etcd.Timeout
+	if r.known = r.cache.load(r.prefix); len(r.known) > 0 {
+		timeout = patience
+	}
 	var backoff etcd.Backoff
 	for ctx.Err() == nil {
-		err := r.listAndWatch(ctx)
-		if err == nil {
+		err := r.follow(ctx, timeout)
+		timeout = etcd.Timeout
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
 			backoff.Reset()
 			continue
-		}
-		if ctx.Err() == nil {
+		case !r.published && len(r.known) > 0:
+			r.publish(r.known)
+		case !r.published:
 			r.conn.ReportError(err)
 		}
+		r.status.away(err, len(r.known))
 		backoff.Wait(ctx)
 	}
 }
 
-// listAndWatch publishes the instances, then follows their changes. It returns nil when it is time to list again.
-func (r *etcdResolver) listAndWatch(ctx context.Context) error {
-	addrs, revision, err := r.list(ctx)
+// follow lists the instances, then takes over changes. It returns nil when it is time to list again.
+func (r *etcdResolver) follow(ctx context.Context, timeout time.Duration) error {
+	listed, err := r.list(ctx, timeout)
 	if err != nil {
 		return err
 	}
-	r.publish(addrs)
-	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), etcd.Jitter(refresh))
+	r.status.back()
+	r.update(listed.instances())
+	r.remember()
+	defer r.remember()
+
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	for response := range r.watcher.Watch(ctx, r.prefix, clientv3.WithPrefix(), clientv3.WithRev(revision+1)) {
-		if err := response.Err(); err != nil {
-			return fmt.Errorf("watch %s in etcd: %w", r.prefix, err)
-		}
-		for _, event := range response.Events {
-			if event.Type == clientv3.EventTypeDelete {
-				delete(addrs, string(event.Kv.Key))
-			} else {
-				add(addrs, event.Kv)
-			}
-		}
-		r.publish(addrs)
+	changes, err := r.watch(ctx, cancel, listed.revision+1)
+	if err != nil {
+		return err
 	}
-	if ctx.Err() == nil {
-		return fmt.Errorf("watch %s in etcd: ended", r.prefix)
-	}
-	return nil
+	return r.keepUp(ctx, listed, changes)
 }
 
-// list returns the addresses by key, and the revision that they are from.
-func (r *etcdResolver) list(ctx context.Context) (map[string]string, int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, etcd.Timeout)
+// keepUp takes over changes until it is time to list again.
+func (r *etcdResolver) keepUp(ctx context.Context, listed *listing, changes clientv3.WatchChan) error {
+	check := time.NewTimer(etcd.Jitter(checkEvery))
+	defer check.Stop()
+	var pause <-chan time.Time // since the last update; nil when it is over
+	more := false              // has changed meanwhile
+	for {
+		select {
+		case response, ok := <-changes:
+			if err := cmp.Or(response.Err(), ended(ok)); err != nil {
+				return fmt.Errorf("watch %s in etcd: %w", r.prefix, err)
+			}
+			listed.apply(response)
+			more = true
+		case <-pause:
+			pause = nil
+		case <-check.C:
+			if same, err := r.check(ctx, listed); err != nil || !same {
+				return err
+			}
+			check.Reset(etcd.Jitter(checkEvery))
+			r.remember()
+			more = true // or the grace of those that etcd has no longer may be over
+		}
+		if more && pause == nil {
+			r.update(listed.instances())
+			more, pause = false, time.After(gather)
+		}
+	}
+}
+
+// ended is the error of a watch that has ended without one.
+func ended(ok bool) error {
+	if ok {
+		return nil
+	}
+	return errWatchEnded
+}
+
+func (r *etcdResolver) list(ctx context.Context, timeout time.Duration) (*listing, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	response, err := r.kv.Get(ctx, r.prefix, clientv3.WithPrefix())
 	if err != nil {
-		return nil, 0, fmt.Errorf("list %s in etcd: %w", r.prefix, err)
+		return nil, fmt.Errorf("list %s in etcd: %w", r.prefix, err)
 	}
-	addrs := map[string]string{}
-	for _, kv := range response.Kvs {
-		add(addrs, kv)
-	}
-	return addrs, response.Header.Revision, nil
+	return newListing(r.prefix, response), nil
 }
 
-// add takes an entry over. One that can't be read costs itself only, not the whole service.
-func add(addrs map[string]string, kv *mvccpb.KeyValue) {
-	var entry struct{ Addr string }
-	if err := json.Unmarshal(kv.Value, &entry); err != nil || entry.Addr == "" {
-		delete(addrs, string(kv.Key))
-		return
+// watch follows changes until ctx is done. It cancels ctx when etcd does not answer, which Watch would wait for.
+func (r *etcdResolver) watch(ctx context.Context, cancel context.CancelFunc, from int64) (clientv3.WatchChan, error) {
+	late := time.AfterFunc(etcd.Timeout, cancel)
+	changes := r.watcher.Watch(ctx, r.prefix, clientv3.WithPrefix(), clientv3.WithRev(from))
+	if !late.Stop() {
+		return nil, fmt.Errorf("watch %s in etcd: no answer", r.prefix)
 	}
-	addrs[string(kv.Key)] = entry.Addr
+	return changes, nil
 }
 
-// publish gives gRPC the distinct addresses. That there are none yet is told in words, which callers get to see.
-func (r *etcdResolver) publish(addrs map[string]string) {
-	if len(addrs) == 0 && !r.published {
-		r.conn.ReportError(fmt.Errorf("no instance is registered in etcd below %s", r.prefix))
-		return
+// check asks etcd whether it still has what has been listed. That it doesn't answer ends the watch, which may hang, too.
+func (r *etcdResolver) check(ctx context.Context, listed *listing) (same bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, etcd.Timeout)
+	defer cancel()
+	options := append(clientv3.WithLastRev(), clientv3.WithPrefix())
+	newest, err := r.kv.Get(ctx, r.prefix, options...)
+	if err != nil {
+		return false, fmt.Errorf("check %s in etcd: %w", r.prefix, err)
 	}
-	state := resolver.State{}
-	for _, addr := range slices.Compact(slices.Sorted(maps.Values(addrs))) {
-		state.Addresses = append(state.Addresses, resolver.Address{Addr: addr})
+	return listed.matches(newest), nil
+}
+
+// update takes over what etcd has. That it has nothing is believed after a while.
+func (r *etcdResolver) update(found []Instance) {
+	switch {
+	case len(found) > 0:
+		r.emptySince = time.Time{}
+	case len(r.known) > 0 && r.emptySince.IsZero():
+		r.emptySince = time.Now()
+		r.status.emptied(len(r.known))
+		fallthrough
+	case len(r.known) > 0 && time.Since(r.emptySince) < emptyGrace:
+		found = r.known
+	}
+	if !r.published || !equal(found, r.known) {
+		r.publish(found)
+	}
+}
+
+// remember leaves what is known to resolvers that come later. It is not done at each change, of which there may be many.
+func (r *etcdResolver) remember() { r.cache.save(r.prefix, r.known) }
+
+// publish tells gRPC the instances. That there are none yet is told in words, which callers get to see.
+func (r *etcdResolver) publish(instances []Instance) {
+	r.known = instances
+	r.status.instances(len(instances))
+	if len(instances) == 0 && !r.published {
+		r.conn.ReportError(fmt.Errorf("%w below %s", errNoInstance, r.prefix))
+		return
 	}
 	r.published = true
-	_ = r.conn.UpdateState(state) // an error only asks for another attempt, which the next change is
+	_ = r.conn.UpdateState(state(instances)) // an error only asks for another attempt, which the next change is
 }

@@ -31,6 +31,7 @@ func (c Config) settings() []setting {
 		{"registry.endpoints", strings.Join(c.Registry.Endpoints, ","), "addresses of the registry, separated by commas"},
 		{"registry.namespace", c.Registry.Namespace, "separates installations that share a registry"},
 		{"registry.ttl", c.Registry.TTL, "how long a dead instance stays listed"},
+		{"registry.cache_dir", c.Registry.CacheDir, "where the instances found last are kept; empty: the user's cache; none: nowhere"},
 		{"client.targets", pairs(c.Client.Targets), "service=target,...: dialled instead of asking the registry"},
 		{"log.level", strings.ToLower(c.Log.Level.String()), "debug, info, warn or error"},
 		{"log.format", c.Log.Format, "json or text"},

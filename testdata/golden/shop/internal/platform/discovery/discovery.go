@@ -5,6 +5,7 @@ package discovery
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"path"
 	"sync"
@@ -24,17 +25,24 @@ func Target(namespace, service string) string {
 }
 
 // Builder makes resolvers for etcd targets, to be passed to grpc.WithResolvers. All of them share one connection to
-// etcd, which is there while any of them is: closing the gRPC connections closes it, too.
+// etcd, which is there while any of them is: closing the gRPC connections closes it, too. They also share what they have
+// found: gRPC ends the resolver of a connection that isn't used, and asks for another one with the next call.
 type Builder struct {
 	endpoints []string
+	cache     *cache
+	log       *slog.Logger
 
 	mu     sync.Mutex
 	client *clientv3.Client
 	users  int
 }
 
-// NewBuilder returns a builder that asks the etcd members at endpoints.
-func NewBuilder(endpoints []string) *Builder { return &Builder{endpoints: endpoints} }
+// NewBuilder returns a builder that asks the etcd members at endpoints. cacheDir is where the instances found last are
+// kept on disk: empty for below the user's cache folder, "none" for nowhere.
+func NewBuilder(endpoints []string, cacheDir string) *Builder {
+	log := slog.Default().With("etcd", endpoints)
+	return &Builder{endpoints: endpoints, cache: newCache(cacheDir, endpoints, log), log: log}
+}
 
 // Scheme implements resolver.Builder.
 func (*Builder) Scheme() string { return scheme }
@@ -45,13 +53,17 @@ func (*Builder) OverrideAuthority(target resolver.Target) string { return path.B
 
 // Build implements resolver.Builder. It does no I/O: gRPC waits for it outside of the deadline of any call.
 func (b *Builder) Build(target resolver.Target, conn resolver.ClientConn, _ resolver.BuildOptions) (resolver.Resolver, error) {
+	status, err := newStatus(target.Endpoint(), b.log)
+	if err != nil {
+		return nil, fmt.Errorf("discovery: %w", err)
+	}
 	client, err := b.acquire()
 	if err != nil {
 		return nil, fmt.Errorf("discovery: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &etcdResolver{
-		kv: client, watcher: client, prefix: target.Endpoint() + "/", conn: conn,
+		kv: client, watcher: client, prefix: target.Endpoint() + "/", conn: conn, cache: b.cache, status: status,
 		cancel: cancel, release: b.release, stopped: make(chan struct{}),
 	}
 	go r.run(ctx)

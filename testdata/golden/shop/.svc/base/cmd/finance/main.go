@@ -37,6 +37,7 @@ func run(cfg config.Config) error {
 	calls, hangUp, err := clients.Dial(client.Config{
 		Endpoints: cfg.Registry.Endpoints,
 		Namespace: cfg.Registry.Namespace,
+		CacheDir:  cfg.Registry.CacheDir,
 		Targets:   cfg.Client.Targets,
 	})
 	if err != nil {

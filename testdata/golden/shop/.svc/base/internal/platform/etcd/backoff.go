@@ -19,12 +19,7 @@ type Backoff struct {
 // Wait returns after the next delay or when ctx is done.
 func (b *Backoff) Wait(ctx context.Context) {
 	b.last = min(max(2*b.last, firstDelay), lastDelay)
-	timer := time.NewTimer(Jitter(b.last))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	Wait(ctx, Jitter(b.last))
 }
 
 // Reset makes the next delay the shortest again.
@@ -32,3 +27,13 @@ func (b *Backoff) Reset() { b.last = 0 }
 
 // Jitter returns between a half and the whole of d, so that instances that lost etcd together don't come back together.
 func Jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
+
+// Wait returns after d or when ctx is done.
+func Wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,285 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// faultTTL is the TTL of apps whose registration is tried hard.
+const faultTTL = 2 * time.Second
+
+// testProcesses does to a whole app what can't be done to a part of it. The scenarios are the research's.
+func testProcesses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
+	bin := t.TempDir()
+	inProject(dir).run(t, "go", "build", "-trimpath", "-o", bin+string(filepath.Separator), "./cmd/finance")
+	for name, test := range map[string]func(*testing.T, string){
+		"frozen": testFrozen, "boot": testBoot, "serves before it is listed": testServesFirst,
+		"end while starting": testEndWhileStarting, "advertises": testAdvertises, "no password": testNoPassword,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, bin)
+		})
+	}
+}
+
+// startFinance starts an app with two services that registers at an etcd.
+func startFinance(t *testing.T, bin, etcd string, args ...string) *process {
+	t.Helper()
+	env := append(loopback("FINANCE"), "FINANCE_REGISTRY_ENDPOINTS="+etcd, "FINANCE_REGISTRY_TTL="+faultTTL.String())
+	return start(t, bin, "finance", env, append(args, "--set", "registry.namespace="+namespace)...)
+}
+
+func (s *shop) first() string { return s.etcd.Endpoints()[0] }
+
+// soon waits until something holds, and logs how long that took. It fails the test after the limit.
+func soon(t *testing.T, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	begin := time.Now()
+	for tick := time.NewTicker(20 * time.Millisecond); !holds(); <-tick.C {
+		if time.Since(begin) > limit {
+			t.Fatalf("%s: not within %v", what, limit)
+		}
+	}
+	t.Logf("%s: after %v (limit %v)", what, time.Since(begin).Round(time.Millisecond), limit)
+}
+
+// testFrozen is scenario 12: the process is stopped for three times its TTL, and goes on.
+func testFrozen(t *testing.T, bin string) {
+	s := &shop{etcd: startEtcd(t)}
+	p := startFinance(t, bin, s.first())
+	s.awaitListed(t, 2)
+	before := s.listed(t)
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitListed(t, 0)
+	<-time.After(2 * faultTTL) // a time that is the fault itself
+	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, 5*time.Second, "listed", func() bool { return len(s.listed(t)) == 2 })
+	if after := s.listed(t); !reflect.DeepEqual(before, after) {
+		t.Errorf("before %v, after %v", before, after)
+	}
+	soon(t, faultTTL+3*time.Second, "one lease", func() bool { return leases(t, s.etcd) == 1 })
+	if code := p.terminate(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func leases(t *testing.T, etcd *clientv3.Client) int {
+	t.Helper()
+	answer, err := etcd.Leases(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(answer.Leases)
+}
+
+// testBoot is scenario 9: there is no etcd when the app starts. It serves, says so, and registers when there is one.
+func testBoot(t *testing.T, bin string) {
+	addr := freeAddr(t)
+	p := startFinance(t, bin, addr)
+	rpc, admin := p.serving(t)
+	if got := dial(t, rpc).health(t, ""); got != healthpb.HealthCheckResponse_SERVING {
+		t.Errorf("health is %v", got)
+	}
+	if code, _ := get(t, admin, "/readyz"); code != 200 {
+		t.Errorf("it is not ready: %d", code)
+	}
+	p.log.await(t, line{"level": "WARN", "msg": "not registered, serving nevertheless, and trying again"})
+	expectRegistered(t, admin, 0)
+	s := &shop{etcd: startEtcdAt(t, addr)}
+	soon(t, 10*time.Second, "listed", func() bool { return len(s.listed(t)) == 2 })
+	p.log.await(t, line{"level": "INFO", "msg": "registered"})
+	soon(t, time.Second, "metric", func() bool { _, metrics := get(t, admin, "/metrics"); return hasRegistered(metrics, 1) })
+	if warned := p.log.count(line{"level": "WARN"}); warned != 1 {
+		t.Errorf("it warns %d times of one outage", warned)
+	}
+	if code := p.terminate(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func expectRegistered(t *testing.T, admin string, want int) {
+	t.Helper()
+	if _, metrics := get(t, admin, "/metrics"); !hasRegistered(metrics, want) {
+		t.Errorf("registry_registered is not %d:\n%s", want, metrics)
+	}
+}
+
+func hasRegistered(metrics string, want int) bool {
+	for l := range strings.Lines(metrics) {
+		if strings.HasPrefix(l, "registry_registered") {
+			return strings.HasSuffix(strings.TrimSpace(l), fmt.Sprintf(" %d", want))
+		}
+	}
+	return false
+}
+
+// count returns how many lines have these values.
+func (l *lines) count(want line) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, got := range l.all {
+		if got.has(want) {
+			n++
+		}
+	}
+	return n
+}
+
+// testServesFirst is scenario 8: who sees the entry can call. Each of a few starts is called as soon as it is listed.
+func testServesFirst(t *testing.T, bin string) {
+	s := &shop{etcd: startEtcd(t)}
+	changes := s.etcd.Watch(within(t), namespace+"/", clientv3.WithPrefix())
+	for range 5 {
+		p := startFinance(t, bin, s.first())
+		event := (<-changes).Events[0]
+		key := string(event.Kv.Key)
+		addr := key[strings.LastIndex(key, "/")+1:]
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		conn := dial(t, addr)
+		answer, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{Service: "shop.finance.v1.Payment"})
+		if cancel(); err != nil || answer.GetStatus() != healthpb.HealthCheckResponse_SERVING {
+			t.Errorf("it is listed, but %v, %v", answer.GetStatus(), err)
+		}
+		if code := p.terminate(t); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+		if event := (<-changes).Events[0]; event.Type != clientv3.EventTypeDelete {
+			t.Fatalf("got %v, want that the entry goes", event)
+		}
+	}
+}
+
+// testEndWhileStarting is scenarios 29 and 30: signals come while etcd is out of reach.
+func testEndWhileStarting(t *testing.T, bin string) {
+	p := startFinance(t, bin, freeAddr(t))
+	p.serving(t)
+	begin := time.Now()
+	if code := p.terminate(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("ended after %v", took)
+	}
+	p = startFinance(t, bin, freeAddr(t), "--set", "shutdown.drain=1m")
+	p.serving(t)
+	p.signal(t)
+	p.log.await(t, line{"msg": "shutting down"})
+	soon(t, 100*time.Millisecond, "ended by another signal", func() bool {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM) // again and again: one that comes in the same moment is one with the first
+		select {
+		case <-p.done:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// testAdvertises is scenario 14: what is listed can be dialled, whatever is listened on.
+func testAdvertises(t *testing.T, bin string) {
+	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0", ":0"} {
+		if listener, err := net.Listen("tcp", addr); err != nil {
+			t.Logf("%s: this machine can't: %v", addr, err)
+			continue
+		} else {
+			listener.Close()
+		}
+		s := &shop{etcd: startEtcd(t)}
+		p := startFinance(t, bin, s.first(), "--set", "server.grpc.addr="+addr)
+		s.awaitListed(t, 2)
+		for key, entry := range s.listed(t) {
+			t.Logf("%s: %s", addr, key)
+			if got := dial(t, "passthrough:///"+entry.Addr).health(t, ""); got != healthpb.HealthCheckResponse_SERVING {
+				t.Errorf("%s: health at %s is %v", addr, entry.Addr, got)
+			}
+		}
+		if code := p.terminate(t); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+	}
+}
+
+// testNoPassword is scenario 11: etcd has come to want a password, and does not let the app in. That is no reason to be
+// busy.
+func testNoPassword(t *testing.T, bin string) {
+	s := &shop{etcd: startEtcd(t)}
+	p := startFinance(t, bin, s.first())
+	s.awaitListed(t, 2)
+	ctx := within(t)
+	_, err := s.etcd.UserAdd(ctx, "root", "secret")
+	if err == nil {
+		_, err = s.etcd.UserGrantRole(ctx, "root", "root")
+	}
+	if err == nil {
+		_, err = s.etcd.AuthEnable(ctx)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.log.await(t, line{"level": "WARN", "msg": "not registered, serving nevertheless, and trying again"})
+	before := cpu(t, p)
+	const watched = 5 * time.Second
+	<-time.After(watched) // a time to be busy in
+	used := cpu(t, p) - before
+	t.Logf("used %v of processor in %v, logged %d lines", used, watched, p.log.count(line{}))
+	if warned := p.log.count(line{"level": "WARN"}); warned > 5 || used > watched/20 {
+		t.Errorf("it warns %d times, and uses %v of processor in %v", warned, used, watched)
+	}
+	root, err := clientv3.New(clientv3.Config{Endpoints: s.etcd.Endpoints(), Username: "root", Password: "secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if _, err := root.AuthDisable(ctx); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, 10*time.Second, "listed", func() bool { return len(s.listed(t)) == 2 })
+	if code := p.terminate(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// cpu returns how much processor time the app has used, by its own account.
+func cpu(t *testing.T, p *process) time.Duration {
+	t.Helper()
+	_, admin := p.serving(t)
+	_, metrics := get(t, admin, "/metrics")
+	var seconds float64
+	for l := range strings.Lines(metrics) {
+		if value, ok := strings.CutPrefix(l, "process_cpu_seconds_total "); ok {
+			if _, err := fmt.Sscan(value, &seconds); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+// freeAddr returns an address that nobody listens on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}

@@ -1,0 +1,63 @@
+package e2e_test
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"go.etcd.io/etcd/server/v3/embed"
+)
+
+// etcdConfig is the variable that makes this test binary an etcd, with the file that it names for a configuration.
+const etcdConfig = "E2E_ETCD_CONFIG"
+
+// runEtcd is an etcd as a process of its own, which a test can kill or freeze. It ends with standard input, so that it
+// never outlives the test.
+func runEtcd(file string) int {
+	cfg, err := embed.ConfigFromFile(file)
+	if err == nil {
+		_, err = embed.StartEtcd(cfg)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "etcd:", err)
+		return 1
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	return 0
+}
+
+// TestFaults is about time, and so has the machine to itself before other tests do: most of it is waiting.
+func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no such signals")
+	}
+	t.Run("parts", testParts)
+	t.Run("processes", testProcesses)
+}
+
+// testParts runs the tests of testdata/e2e/faults inside the golden shop: they use its registry, discovery and client
+// against real etcds, which are other processes of this binary.
+func testParts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
+	readTree(t, filepath.Join(overlays, "faults")).write(t, dir)
+	project := inProject(dir)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append(testCommand(t, project), "-v", "-count=1", "-parallel=16", "./internal/faults")
+	project.env = append(project.env, "E2E_ETCD="+self)
+	out, err := project.try(t.Context(), "go", args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(out)
+}

@@ -1,0 +1,171 @@
+package faults_test
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// addresses are where all members are found.
+func addresses(members []*member) (all []string) {
+	for _, m := range members {
+		all = append(all, m.client)
+	}
+	return all
+}
+
+// leader returns the member that leads, and one that follows.
+func leader(t *testing.T, members []*member) (leads, follows *member) {
+	t.Helper()
+	eventually(t, patience, "a leader", func(ctx context.Context) bool {
+		for _, m := range members {
+			status, err := m.connect().Status(ctx, m.client)
+			if err != nil || status.Leader == 0 {
+				return false
+			}
+			if status.Leader == status.Header.MemberId {
+				leads = m
+			} else {
+				follows = m
+			}
+		}
+		return leads != nil && follows != nil
+	})
+	return leads, follows
+}
+
+// TestMember kills or freezes one of three members, that leads or follows. Nobody is the worse for it: the client is
+// connected to any of them.
+func TestMember(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		leads, frozen bool
+		limit         time.Duration // for the registration to be there, and stay
+	}{
+		"leader killed":   {leads: true, limit: ttl + 5*time.Second},
+		"follower killed": {limit: ttl + 5*time.Second},
+		"leader frozen":   {leads: true, frozen: true, limit: ttl + 20*time.Second},
+		"follower frozen": {frozen: true, limit: ttl + 20*time.Second},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			members := startCluster(t, 3)
+			m, other := leader(t, members)
+			if !test.leads {
+				m, other = other, m
+			}
+			all := addresses(members)
+			instances := []*instance{register(t, all...), register(t, all...), register(t, all...)}
+			c := other.connect()
+			awaitListed(t, c, patience, instances...)
+			calls := startCaller(t, all...)
+			if test.frozen {
+				m.freeze()
+				t.Cleanup(m.thaw)
+			} else {
+				m.kill()
+			}
+			during(t, test.limit-5*time.Second, func(context.Context) {})
+			awaitListed(t, c, 5*time.Second, instances...)
+			young := register(t, all...)
+			calls.awaitAnswer(20*time.Second, young)
+			calls.expectNoFailure()
+			awaitLeases(t, c, len(instances)+1)
+		})
+	}
+}
+
+// TestQuorumLost kills two of three members, for longer than the TTL, and starts them again.
+func TestQuorumLost(t *testing.T) {
+	t.Parallel()
+	members := startCluster(t, 3)
+	all := addresses(members)
+	instances := []*instance{register(t, all...), register(t, all...)}
+	c := members[0].connect()
+	awaitListed(t, c, patience, instances...)
+	calls := startCaller(t, all...)
+	members[1].kill()
+	members[2].kill()
+	during(t, 3*ttl, func(context.Context) {})
+	members[1].launch()
+	members[2].launch()
+	members[1].awaitUp()
+	awaitListed(t, c, 10*time.Second, instances...)
+	young := register(t, all...)
+	calls.awaitAnswer(10*time.Second, young)
+	calls.expectNoFailure()
+	awaitLeases(t, c, 3)
+}
+
+// TestRestored brings etcd back to where it was some time ago: what a backup does. The watch says nothing about it.
+func TestRestored(t *testing.T) {
+	t.Parallel()
+	m := startEtcd(t)
+	c := m.connect()
+	calls := func() *caller { // of an instance that is lost with the data
+		addr, _ := serve(t)
+		foreign(t, c, service, "old", addr)
+		return startCaller(t, m.client)
+	}()
+	for range 1000 { // a revision that the new etcd won't reach
+		if _, err := c.Put(t.Context(), "other", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.wipe()
+	addr, _ := serve(t)
+	foreign(t, c, service, "new", addr)
+	calls.awaitAnswer(13*time.Second, &instance{addr: addr})
+	calls.expectNoFailure()
+}
+
+// TestCost is what registrations and callers cost etcd while nothing happens.
+func TestCost(t *testing.T) {
+	t.Parallel()
+	const n, quiet = 10, 6 * ttl
+	m := startEtcd(t)
+	var instances []*instance
+	for range n {
+		instances = append(instances, register(t, m.client))
+	}
+	c := m.connect()
+	eventually(t, patience, "all listed", func(ctx context.Context) bool { return len(listed(ctx, c)) == n })
+	startCaller(t, m.client)
+	watchers := m.metric("etcd_debugging_mvcc_watcher_total")
+	if watchers != 1 {
+		t.Errorf("got %v watches, want the caller's", watchers)
+	}
+	count := func() map[string]float64 {
+		const handled, received = "grpc_server_handled_total", "grpc_server_msg_received_total"
+		return map[string]float64{
+			"keepalive": m.metric(received, `"LeaseKeepAlive"`),
+			"txn":       m.metric(handled, `"Txn"`),
+			"range":     m.metric(handled, `"Range"`),
+			"grant":     m.metric(handled, `"LeaseGrant"`),
+			"put":       m.metric(handled, `"Put"`),
+			"watch":     m.metric(received, `"Watch"`),
+		}
+	}
+	before := count()
+	during(t, quiet, func(context.Context) {})
+	after := count()
+	for what, most := range map[string]float64{
+		"keepalive": n * (3*6 + 2), // clientv3 renews three times per TTL
+		"txn":       n * (2 * 6),   // between one and two looks per TTL
+		"range":     4,             // the caller looks every 5 to 10 seconds
+		"grant":     0, "put": 0, "watch": 0,
+	} {
+		got := after[what] - before[what]
+		t.Logf("%s: %v in %v for %d instances (limit %v)", what, got, quiet, n, most)
+		if got > most {
+			t.Errorf("%s: %v in %v for %d instances, want at most %v", what, got, quiet, n, most)
+		}
+	}
+	for _, i := range instances {
+		if err := i.deregister(); err != nil {
+			t.Error(err)
+		}
+	}
+	awaitLeases(t, c, 0)
+}

@@ -1,0 +1,214 @@
+// Package faults_test does to a real etcd, and to the network to it, what happens to them in a year, and looks at what
+// the emitted registry, discovery and client make of it. Each test says which scenario of the research it is, and logs
+// how long recovery took.
+package faults_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+)
+
+// member is an etcd as a process of its own, to be killed, stopped and emptied.
+type member struct {
+	t            *testing.T
+	dir          string
+	client, peer string // addresses
+	config       map[string]any
+
+	cmd   *exec.Cmd
+	stdin io.Closer // etcd ends with it, so that none outlives the test
+}
+
+// startCluster starts n members.
+func startCluster(t *testing.T, n int) []*member {
+	t.Helper()
+	var members []*member
+	var initial []string
+	for i := range n {
+		m := &member{t: t, dir: filepath.Join(t.TempDir(), "data"), client: free(t), peer: free(t)}
+		members = append(members, m)
+		initial = append(initial, fmt.Sprintf("m%d=http://%s", i, m.peer))
+	}
+	for i, m := range members {
+		client, peer := "http://"+m.client, "http://"+m.peer
+		m.config = map[string]any{
+			"name": fmt.Sprintf("m%d", i), "data-dir": m.dir, "initial-cluster": strings.Join(initial, ","),
+			"listen-client-urls": client, "advertise-client-urls": client,
+			"listen-peer-urls": peer, "initial-advertise-peer-urls": peer,
+			"unsafe-no-fsync": true, "log-level": "panic", "heartbeat-interval": 100, "election-timeout": 1000,
+		}
+		m.launch()
+		t.Cleanup(m.kill)
+	}
+	for _, m := range members {
+		m.awaitUp()
+	}
+	return members
+}
+
+func startEtcd(t *testing.T) *member {
+	t.Helper()
+	return startCluster(t, 1)[0]
+}
+
+// free returns an address that nobody listens on.
+func free(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func (m *member) launch() {
+	m.t.Helper()
+	content, err := json.Marshal(m.config)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	file := m.dir + ".json"
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+	m.cmd = exec.Command(os.Getenv("E2E_ETCD"))
+	m.cmd.Env = append(os.Environ(), "E2E_ETCD_CONFIG="+file)
+	m.cmd.Stderr = os.Stderr
+	if m.stdin, err = m.cmd.StdinPipe(); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := m.cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *member) awaitUp() {
+	m.t.Helper()
+	eventually(m.t, patience, "etcd is up", func(ctx context.Context) bool {
+		_, err := m.connect().Get(ctx, "up")
+		return err == nil
+	})
+}
+
+// restart starts the member after kill.
+func (m *member) restart() {
+	m.t.Helper()
+	m.launch()
+	m.awaitUp()
+}
+
+func (m *member) kill() {
+	_ = m.cmd.Process.Kill()
+	_ = m.cmd.Wait()
+	_ = m.stdin.Close()
+}
+
+// wipe loses the disk.
+func (m *member) wipe() {
+	m.t.Helper()
+	m.kill()
+	if err := os.RemoveAll(m.dir); err != nil {
+		m.t.Fatal(err)
+	}
+	m.restart()
+}
+
+func (m *member) freeze() { _ = m.cmd.Process.Signal(syscall.SIGSTOP) }
+func (m *member) thaw()   { _ = m.cmd.Process.Signal(syscall.SIGCONT) }
+
+// connect returns a client of the test's own, past any proxy.
+func (m *member) connect() *clientv3.Client {
+	m.t.Helper()
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{m.client}, Logger: zap.NewNop()})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// metric returns the sum of a metric of etcd's, of the lines that hold all of these texts.
+func (m *member) metric(name string, texts ...string) (sum float64) {
+	m.t.Helper()
+	response, err := http.Get("http://" + m.client + "/metrics")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+lines:
+	for line := range strings.Lines(string(body)) {
+		if !strings.HasPrefix(line, name+"{") && !strings.HasPrefix(line, name+" ") {
+			continue
+		}
+		for _, text := range texts {
+			if !strings.Contains(line, text) {
+				continue lines
+			}
+		}
+		var value float64
+		if _, err := fmt.Sscan(line[strings.LastIndex(line, " ")+1:], &value); err != nil {
+			m.t.Fatal(err)
+		}
+		sum += value
+	}
+	return sum
+}
+
+const patience = 30 * time.Second
+
+// eventually waits until something holds, and returns how long that took. It fails the test when it takes longer than
+// limit. It asks again and again, because an etcd that has lost its data tells nobody.
+func eventually(t *testing.T, limit time.Duration, what string, holds func(context.Context) bool) time.Duration {
+	t.Helper()
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		if holds(ctx) {
+			took := time.Since(start).Round(time.Millisecond)
+			t.Logf("%s: after %v (limit %v)", what, took, limit)
+			tick.Stop()
+			return took
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%s: not within %v", what, limit)
+		}
+	}
+}
+
+// during does something again and again for a while: something must not happen meanwhile.
+func during(t *testing.T, d time.Duration, do func(context.Context)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		do(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		}
+	}
+}

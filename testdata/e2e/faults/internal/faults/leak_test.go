@@ -1,0 +1,152 @@
+package faults_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"runtime"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/resolver"
+
+	"github.com/acme/shop/internal/platform/discovery"
+	"github.com/acme/shop/internal/platform/etcd"
+	"github.com/acme/shop/internal/platform/faultproxy"
+)
+
+// TestNothingLeaks counts what is left after registrations and connections have had their share of faults and ended. It
+// is not parallel, because it counts goroutines.
+func TestNothingLeaks(t *testing.T) {
+	m := startEtcd(t)
+	p := faultproxy.New(t, m.client)
+	c := m.connect()
+	before := 0
+	for round := range 2 { // the first one is for what is there for good
+		var instances []*instance
+		var conns []*grpc.ClientConn
+		for i := range 10 {
+			instances = append(instances, list(t, fmt.Sprintf("127.0.0.1:%d", i+1), ttl, p.Addr()))
+			conns = append(conns, dial(t, "none", []string{p.Addr()}))
+			conns[i].Connect()
+		}
+		eventually(t, patience, "all listed", func(ctx context.Context) bool { return len(listed(ctx, c)) == len(instances) })
+		eventually(t, patience, "all watch", func(context.Context) bool {
+			return m.metric("etcd_debugging_mvcc_watcher_total") == float64(len(conns))
+		})
+		for _, fault := range []func(){p.Cut, func() { p.Freeze(both) }} {
+			fault()
+			during(t, ttl, func(context.Context) {})
+			p.Heal()
+			during(t, ttl/4, func(context.Context) {})
+		}
+		for i := range instances {
+			_ = instances[i].deregister() // etcd may not be back for it
+			_ = conns[i].Close()
+		}
+		awaitLeases(t, c, 0)
+		eventually(t, patience, "no watches", func(context.Context) bool { return m.metric("etcd_debugging_mvcc_watcher_total") == 0 })
+		eventually(t, patience, "no connections", func(context.Context) bool { return p.Connections() == 0 })
+		if round == 0 {
+			before = runtime.NumGoroutine()
+			continue
+		}
+		eventually(t, 5*time.Second, "no goroutines more", func(context.Context) bool { return runtime.NumGoroutine() <= before+5 })
+	}
+}
+
+// counting is a gRPC connection that only remembers what it is told.
+type counting struct {
+	resolver.ClientConn
+	mu      sync.Mutex
+	addrs   []string
+	updates int
+}
+
+func (c *counting) UpdateState(state resolver.State) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.addrs = nil
+	for _, endpoint := range state.Endpoints {
+		c.addrs = append(c.addrs, endpoint.Addresses[0].Addr)
+	}
+	c.updates++
+	return nil
+}
+
+func (c *counting) ReportError(error) {}
+
+func (c *counting) get() (addrs []string, updates int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.addrs, c.updates
+}
+
+// TestManyChanges is scenario 25: a thousand instances, 50 changes a second. No change is lost. It logs what that costs
+// this process, writing included; in the end it is quiet.
+func TestManyChanges(t *testing.T) {
+	const n, changes = 1000, 250
+	m := startEtcd(t)
+	c := m.connect()
+	addr := func(i int) string { return fmt.Sprintf("10.0.%d.%d:1", i/250, i%250) }
+	put := func(i int, addr string) {
+		key, value := etcd.Prefix(namespace, service)+fmt.Sprint(i), etcd.Entry{Addr: addr}.Encode()
+		if _, err := c.Put(t.Context(), key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := make([]string, n)
+	for i := range n {
+		want[i] = addr(i)
+		put(i, want[i])
+	}
+	target, err := url.Parse(discovery.Target(namespace, service))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := &counting{}
+	r, err := discovery.NewBuilder([]string{m.client}, "none").Build(resolver.Target{URL: *target}, conn, resolver.BuildOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	eventually(t, patience, "all found", func(context.Context) bool { addrs, _ := conn.get(); return len(addrs) == n })
+
+	before, start := processor(t), time.Now()
+	for tick, i := time.NewTicker(20*time.Millisecond), 0; i < changes; i++ {
+		<-tick.C
+		if i%5 == 0 {
+			if _, err := c.Delete(t.Context(), etcd.Prefix(namespace, service)+fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+			want[i] = ""
+			continue
+		}
+		want[i] = addr(n + i)
+		put(i, want[i])
+	}
+	t.Logf("%v of processor in %v", processor(t)-before, time.Since(start))
+	want = slices.DeleteFunc(want, func(addr string) bool { return addr == "" })
+	slices.Sort(want)
+	eventually(t, time.Second, "up to date", func(context.Context) bool { addrs, _ := conn.get(); return slices.Equal(addrs, want) })
+	_, updates := conn.get()
+	t.Logf("%d updates for %d changes", updates-1, changes)
+	if _, err := c.Delete(t.Context(), etcd.Prefix(namespace, service), clientv3.WithPrefix()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// processor returns the processor time of this process.
+func processor(t *testing.T) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
