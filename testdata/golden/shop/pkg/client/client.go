@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
@@ -39,6 +40,10 @@ type Config struct {
 	// {"acme.pay.v1.Payments": "dns:///payments:9090"}.
 	Targets map[string]string
 
+	// Balancing maps a fully-qualified service name, or "*" for all others, to how calls are spread over its instances:
+	// round_robin (the default), weighted, least_request, pick_first or consistent_hash:<metadata key>.
+	Balancing map[string]string
+
 	// Credentials secure connections; nil means plain text. See credentials.NewTLS.
 	Credentials credentials.TransportCredentials
 
@@ -52,12 +57,16 @@ type Config struct {
 // Dial's own. The caller closes the connection.
 func Dial(cfg Config, service, serviceConfig string, extra ...grpc.DialOption) (*grpc.ClientConn, error) {
 	target, find := cfg.find(service)
+	complete, err := cfg.serviceConfig(service, serviceConfig)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", service, err)
+	}
 	options := []grpc.DialOption{
 		grpc.WithResolvers(find...),
 		grpc.WithTransportCredentials(cfg.credentials()),
-		grpc.WithDefaultServiceConfig(serviceConfig),
+		grpc.WithDefaultServiceConfig(complete),
 		grpc.WithDisableServiceConfig(), // from DNS: the contract decides
-		grpc.WithStatsHandler(otelgrpc.NewClientHandler()),
+		grpc.WithStatsHandler(otelgrpc.NewClientHandler(otelgrpc.WithFilter(filters.Not(filters.HealthCheck())))),
 		grpc.WithConnectParams(connectParams()),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingTimeout}),
 	}

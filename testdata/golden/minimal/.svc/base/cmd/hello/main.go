@@ -35,7 +35,8 @@ func run(cfg config.Config) error {
 	}
 
 	calls, hangUp, err := clients.Dial(client.Config{
-		Targets: cfg.Client.Targets,
+		Targets:   cfg.Client.Targets,
+		Balancing: cfg.Client.Balancing,
 	})
 	if err != nil {
 		return err

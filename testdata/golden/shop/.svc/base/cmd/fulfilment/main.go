@@ -39,6 +39,7 @@ func run(cfg config.Config) error {
 		Namespace: cfg.Registry.Namespace,
 		CacheDir:  cfg.Registry.CacheDir,
 		Targets:   cfg.Client.Targets,
+		Balancing: cfg.Client.Balancing,
 	})
 	if err != nil {
 		return err

@@ -33,6 +33,7 @@ func (c Config) settings() []setting {
 		{"registry.ttl", c.Registry.TTL, "how long a dead instance stays listed"},
 		{"registry.cache_dir", c.Registry.CacheDir, "where the instances found last are kept; empty: the user's cache; none: nowhere"},
 		{"client.targets", pairs(c.Client.Targets), "service=target,...: dialled instead of asking the registry"},
+		{"client.balancing", pairs(c.Client.Balancing), "service=policy,...: round_robin, weighted, least_request, pick_first, consistent_hash:<key>"},
 		{"log.level", strings.ToLower(c.Log.Level.String()), "debug, info, warn or error"},
 		{"log.format", c.Log.Format, "json or text"},
 	}

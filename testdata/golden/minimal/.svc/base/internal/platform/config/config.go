@@ -100,6 +100,10 @@ type Client struct {
 	// Targets maps a fully-qualified service name to the gRPC target to dial instead of asking the registry:
 	// {"acme.pay.v1.Payments": "dns:///payments:9090"}.
 	Targets map[string]string `koanf:"targets"`
+
+	// Balancing maps a fully-qualified service name, or "*" for all others, to how calls are spread over its instances:
+	// round_robin (the default), weighted, least_request, pick_first or consistent_hash:<metadata key>.
+	Balancing map[string]string `koanf:"balancing"`
 }
 
 // Log configures what is written to standard error.
@@ -135,7 +139,10 @@ func Default() Config {
 			Namespace: "default",
 			TTL:       10 * time.Second,
 		},
-		Client: Client{Targets: map[string]string{}},
-		Log:    Log{Level: slog.LevelInfo, Format: "json"},
+		Client: Client{
+			Targets:   map[string]string{},
+			Balancing: map[string]string{"*": "round_robin"}, // asks least of instances and of those who look for a fault
+		},
+		Log: Log{Level: slog.LevelInfo, Format: "json"},
 	}
 }

@@ -1,5 +1,3 @@
-// Package discovery finds the instances of a service in etcd, in etcd's official format for gRPC: the keys below
-// <namespace>/<service>/ hold {"Addr": "host:port"}.
 package discovery
 
 import (
@@ -18,7 +16,8 @@ import (
 
 const scheme = "etcd"
 
-// Target returns the gRPC target of a service: etcd:///<namespace>/<service>.
+// Target returns the gRPC target of a service: etcd:///<namespace>/<service>. Its instances are in etcd in its official
+// format for gRPC: the keys below <namespace>/<service>/ hold {"Addr": "host:port"}.
 func Target(namespace, service string) string {
 	target := url.URL{Scheme: scheme, Path: "/" + namespace + "/" + service}
 	return target.String()

@@ -1,0 +1,32 @@
+package client
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+
+	_ "google.golang.org/grpc/health" // has connections ask instances for their health
+
+	"github.com/acme/shop/internal/platform/balancing"
+)
+
+// everyService in Balancing stands for the services that it doesn't name.
+const everyService = "*"
+
+// serviceConfig adds to what a contract asks for which of a service's instances are called: those that say they are
+// serving, in the way that c says. An instance without a health service counts as serving. Instances are asked for the
+// health of the whole server, which all health services know, as opposed to that of the service.
+func (c Config) serviceConfig(service, contract string) (string, error) {
+	config := map[string]any{}
+	if err := json.Unmarshal([]byte(contract), &config); err != nil {
+		return "", fmt.Errorf("service config: %w", err)
+	}
+	balancer, err := balancing.Config(cmp.Or(c.Balancing[service], c.Balancing[everyService]))
+	if err != nil {
+		return "", err
+	}
+	config["loadBalancingConfig"] = []any{balancer}
+	config["healthCheckConfig"] = map[string]any{"serviceName": ""}
+	complete, err := json.Marshal(config)
+	return string(complete), err
+}
