@@ -3,6 +3,7 @@ package client
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
@@ -44,6 +45,13 @@ type Config struct {
 	// round_robin (the default), weighted, least_request, pick_first or consistent_hash:<metadata key>.
 	Balancing map[string]string
 
+	// Breaker keeps calls from methods that are sick. The zero value has none.
+	Breaker Breaker
+
+	// Propagate lists the metadata keys that go on from the call that is being served to those that it makes. The request
+	// id and the trace always do.
+	Propagate []string
+
 	// Credentials secure connections; nil means plain text. See credentials.NewTLS.
 	Credentials credentials.TransportCredentials
 
@@ -61,6 +69,10 @@ func Dial(cfg Config, service, serviceConfig string, extra ...grpc.DialOption) (
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", service, err)
 	}
+	around, err := cfg.around(service)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", service, err)
+	}
 	options := []grpc.DialOption{
 		grpc.WithResolvers(find...),
 		grpc.WithTransportCredentials(cfg.credentials()),
@@ -70,7 +82,7 @@ func Dial(cfg Config, service, serviceConfig string, extra ...grpc.DialOption) (
 		grpc.WithConnectParams(connectParams()),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingTimeout}),
 	}
-	conn, err := grpc.NewClient(target, append(options, extra...)...)
+	conn, err := grpc.NewClient(target, slices.Concat(options, around, extra)...)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", service, err)
 	}

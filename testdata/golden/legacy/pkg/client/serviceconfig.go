@@ -21,7 +21,7 @@ func (c Config) serviceConfig(service, contract string) (string, error) {
 	if err := json.Unmarshal([]byte(contract), &config); err != nil {
 		return "", fmt.Errorf("service config: %w", err)
 	}
-	balancer, err := balancing.Config(cmp.Or(c.Balancing[service], c.Balancing[everyService]))
+	balancer, err := balancing.Config(c.policy(service))
 	if err != nil {
 		return "", err
 	}
@@ -29,4 +29,9 @@ func (c Config) serviceConfig(service, contract string) (string, error) {
 	config["healthCheckConfig"] = map[string]any{"serviceName": ""}
 	complete, err := json.Marshal(config)
 	return string(complete), err
+}
+
+// policy is how calls are spread over the instances of a service.
+func (c Config) policy(service string) string {
+	return cmp.Or(c.Balancing[service], c.Balancing[everyService])
 }

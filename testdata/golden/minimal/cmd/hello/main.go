@@ -37,6 +37,8 @@ func run(cfg config.Config) error {
 	calls, hangUp, err := clients.Dial(client.Config{
 		Targets:   cfg.Client.Targets,
 		Balancing: cfg.Client.Balancing,
+		Breaker:   client.Breaker(cfg.Client.Breaker),
+		Propagate: cfg.Client.Propagate,
 	})
 	if err != nil {
 		return err

@@ -13,7 +13,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
 
@@ -166,9 +165,10 @@ func TestUnhealthyInstancesAreNotCalled(t *testing.T) {
 func TestConsistentHashGoesByTheKey(t *testing.T) {
 	a, b, c := start(t, nil), start(t, nil), start(t, nil)
 	client, _ := dial(t, policy(t, ConsistentHash+":x-user-id"), a, b, c)
+	until(t.Context(), t, client, func() bool { return a.calls.Load() > 0 && b.calls.Load() > 0 && c.calls.Load() > 0 })
 	used := 0
 	for _, user := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {
-		ctx := metadata.AppendToOutgoingContext(t.Context(), "x-user-id", user)
+		ctx := WithHash(t.Context(), user)
 		before := [3]int64{a.calls.Load(), b.calls.Load(), c.calls.Load()}
 		for range 5 {
 			call(ctx, t, client)

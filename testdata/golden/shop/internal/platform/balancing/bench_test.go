@@ -11,7 +11,6 @@ import (
 
 	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/connectivity"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/serviceconfig"
 
@@ -40,7 +39,7 @@ func benchmarkPick(b *testing.B, policy string) {
 			b.Fatal(err)
 		}
 	}
-	info := balancer.PickInfo{Ctx: metadata.AppendToOutgoingContext(b.Context(), "x-user-id", "1")}
+	info := balancer.PickInfo{Ctx: WithHash(b.Context(), "1")}
 	picker := conn.ready(info)
 	b.ReportAllocs()
 	for b.Loop() {

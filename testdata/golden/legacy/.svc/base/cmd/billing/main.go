@@ -40,6 +40,8 @@ func run(cfg config.Config) error {
 		CacheDir:  cfg.Registry.CacheDir,
 		Targets:   cfg.Client.Targets,
 		Balancing: cfg.Client.Balancing,
+		Breaker:   client.Breaker(cfg.Client.Breaker),
+		Propagate: cfg.Client.Propagate,
 	})
 	if err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/grpc/balancer/leastrequest"
 	"google.golang.org/grpc/balancer/pickfirst"
-	"google.golang.org/grpc/balancer/ringhash"
 	"google.golang.org/grpc/balancer/roundrobin"
 )
 
@@ -27,13 +26,10 @@ const (
 	PickFirst = "pick_first"
 
 	// ConsistentHash, as consistent_hash:<metadata key>, has calls that are alike in that key go to the same instance,
-	// and most of them stay there when instances come and go. Calls without the key go anywhere.
+	// and most of them stay there when instances come and go. Calls without the key go anywhere. grpc-go's own
+	// ring_hash would have every project depend on the modules of xDS.
 	ConsistentHash = "consistent_hash"
 )
-
-// ringSize is how many places instances share on the ring of ConsistentHash. At grpc-go's own 1024, among 100 instances
-// one has twice as much to do as another; more than 4096 grpc-go doesn't give.
-const ringSize = 4096
 
 var errNoHashKey = errors.New("balancing: must name the metadata key whose value decides: consistent_hash:x-user-id")
 
@@ -53,7 +49,7 @@ func Config(policy string) (map[string]any, error) {
 		if key == "" {
 			return nil, errNoHashKey
 		}
-		return config(ringhash.Name, map[string]any{"requestHashHeader": key, "minRingSize": ringSize}), nil
+		return config(hashName, nil), nil
 	}
 	return nil, fmt.Errorf("balancing: must be %s, %s, %s, %s or %s:<metadata key>, got %q",
 		RoundRobin, Weighted, LeastRequest, PickFirst, ConsistentHash, policy)
@@ -64,4 +60,13 @@ func config(balancer string, settings map[string]any) map[string]any {
 		settings = map[string]any{}
 	}
 	return map[string]any{balancer: settings}
+}
+
+// HashKey is the metadata key whose value decides where calls go, or "" if the policy doesn't go by one.
+func HashKey(policy string) string {
+	policy, key, _ := strings.Cut(policy, ":")
+	if policy != ConsistentHash {
+		return ""
+	}
+	return key
 }

@@ -8,10 +8,12 @@ import "google.golang.org/grpc/balancer"
 // module's path in front, none of them takes another one's place.
 const (
 	weightedName = "example.com/hello/weighted"
+	hashName     = "example.com/hello/consistent_hash"
 )
 
 // init is the only time at which gRPC takes balancers, and a process-wide list the only way: no option of a connection
 // does. grpc-go's own get there in the same way.
 func init() {
-	balancer.Register(weightedBuilder{})
+	balancer.Register(shardedBuilder{weightedName, byWeight})
+	balancer.Register(shardedBuilder{hashName, byHash})
 }
