@@ -84,3 +84,19 @@ func TestBalancingOfAServiceWinsOverThatOfAll(t *testing.T) {
 		t.Errorf("got %s", config)
 	}
 }
+
+func TestDialRefusesACanaryWithoutAShare(t *testing.T) {
+	_, err := Dial(Config{Canary: map[string]string{service: "2.1.0 often"}}, service, contract)
+	if err == nil || !strings.Contains(err.Error(), service) || !strings.Contains(err.Error(), "2.1.0 often") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDialWithACanary(t *testing.T) {
+	canaries := map[string]string{service: "2.1.0 5%"}
+	conn, err := Dial(Config{Canary: canaries, Balancing: map[string]string{"*": "weighted"}}, service, contract)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+}

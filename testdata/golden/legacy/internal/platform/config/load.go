@@ -151,7 +151,7 @@ func (l *loader) applySets() error {
 }
 
 // byService are the keys whose values are maps by the name of a service.
-var byService = []string{"client.targets", "client.balancing"}
+var byService = []string{"client.targets", "client.balancing", "client.canary"}
 
 // applyValue sets one key. Names of services have dots of their own, so that what follows byService is not split further.
 func (l *loader) applyValue(source, key, value string) error {
@@ -173,6 +173,7 @@ func (l *loader) apply(source string, provider koanf.Provider, parser koanf.Pars
 	next := l.config
 	next.Client.Targets = maps.Clone(next.Client.Targets) // decoding adds to a map in place
 	next.Client.Balancing = maps.Clone(next.Client.Balancing)
+	next.Client.Canary = maps.Clone(next.Client.Canary)
 	if err := decode(values, &next); err != nil {
 		return fmt.Errorf("%s: %w", source, err)
 	}

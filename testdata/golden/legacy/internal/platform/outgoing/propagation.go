@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 )
 
@@ -25,14 +24,6 @@ func newPropagation(keys []string) (propagation, error) {
 	return p, nil
 }
 
-func (p propagation) unary(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
-	return invoke(p.context(ctx), method, req, reply, conn, options...)
-}
-
-func (p propagation) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
-	return open(p.context(ctx), desc, conn, method, options...)
-}
-
 // context carries the keys on. What the caller has set itself stays as it is.
 func (p propagation) context(ctx context.Context) context.Context {
 	for _, key := range p {
@@ -45,9 +36,4 @@ func (p propagation) context(ctx context.Context) context.Context {
 		}
 	}
 	return ctx
-}
-
-func outgoing(ctx context.Context, key string) []string {
-	md, _ := metadata.FromOutgoingContext(ctx)
-	return md.Get(key)
 }

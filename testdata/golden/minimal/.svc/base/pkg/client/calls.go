@@ -26,10 +26,24 @@ type Breaker struct {
 
 // around is what happens around every call to a service.
 func (c Config) around(service string) ([]grpc.DialOption, error) {
+	canary, err := c.canary(service)
+	if err != nil {
+		return nil, err
+	}
 	return outgoing.Chain(outgoing.Config{
 		Service:   service,
 		Propagate: c.Propagate,
+		Canary:    canary,
 		HashKey:   balancing.HashKey(c.policy(service)),
 		Breaker:   outgoing.Breaker(c.Breaker),
 	})
+}
+
+// canary is the version of a service that gets a share of the calls. The zero value means that there is none.
+func (c Config) canary(service string) (outgoing.Canary, error) {
+	text, ok := c.Canary[service]
+	if !ok {
+		return outgoing.Canary{}, nil
+	}
+	return outgoing.ParseCanary(text)
 }

@@ -25,6 +25,13 @@ func (c Config) serviceConfig(service, contract string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	canary, err := c.canary(service)
+	if err != nil {
+		return "", err
+	}
+	if canary.Version != "" {
+		balancer = balancing.ByVersion(canary.Version, balancer)
+	}
 	config["loadBalancingConfig"] = []any{balancer}
 	config["healthCheckConfig"] = map[string]any{"serviceName": ""}
 	complete, err := json.Marshal(config)

@@ -2,6 +2,8 @@
 package outgoing
 
 import (
+	"slices"
+
 	"google.golang.org/grpc"
 )
 
@@ -9,6 +11,7 @@ import (
 type Config struct {
 	Service   string   // fully-qualified
 	Propagate []string // metadata keys that go on from the call that is being served to those that it makes
+	Canary    Canary   // of the service; the zero value if it has none
 	HashKey   string   // metadata key whose value decides which instance is called, or ""
 	Breaker   Breaker
 }
@@ -22,12 +25,22 @@ type Config struct {
 // What gRPC itself does comes after all of them: deadlines of the contract, attempts, balancing. Deadlines of the caller
 // and traces are propagated by gRPC and OpenTelemetry.
 func Chain(cfg Config) ([]grpc.DialOption, error) {
-	carry, err := newPropagation(cfg.Propagate)
+	carry, err := newPropagation(slices.Concat(cfg.Propagate, []string{versionHeader}))
 	if err != nil {
 		return nil, err
 	}
-	unary := []grpc.UnaryClientInterceptor{carry.unary, hashBy(cfg.HashKey).unary}
-	stream := []grpc.StreamClientInterceptor{carry.stream, hashBy(cfg.HashKey).stream}
+	steps := []before{carry.context}
+	if cfg.Canary.Version != "" {
+		steps = append(steps, cfg.Canary.of(cfg.Service))
+	}
+	if cfg.HashKey != "" {
+		steps = append(steps, hashBy(cfg.HashKey))
+	}
+	var unary []grpc.UnaryClientInterceptor
+	var stream []grpc.StreamClientInterceptor
+	for _, step := range steps {
+		unary, stream = append(unary, step.unary), append(stream, step.stream)
+	}
 	if cfg.Breaker.Ratio > 0 {
 		guard, err := newBreakers(cfg.Service, cfg.Breaker)
 		if err != nil {

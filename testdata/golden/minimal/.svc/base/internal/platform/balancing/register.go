@@ -9,6 +9,7 @@ import "google.golang.org/grpc/balancer"
 const (
 	weightedName = "example.com/hello/weighted"
 	hashName     = "example.com/hello/consistent_hash"
+	versionsName = "example.com/hello/versions"
 )
 
 // init is the only time at which gRPC takes balancers, and a process-wide list the only way: no option of a connection
@@ -16,4 +17,5 @@ const (
 func init() {
 	balancer.Register(shardedBuilder{weightedName, byWeight})
 	balancer.Register(shardedBuilder{hashName, byHash})
+	balancer.Register(versionsBuilder{})
 }

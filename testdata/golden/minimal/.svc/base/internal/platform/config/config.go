@@ -105,6 +105,10 @@ type Client struct {
 	// round_robin (the default), weighted, least_request, pick_first or consistent_hash:<metadata key>.
 	Balancing map[string]string `koanf:"balancing"`
 
+	// Canary maps a fully-qualified service name to the version of it that gets a share of the calls, as "2.1.0 5%", and
+	// those that ask for it in the metadata x-version, which alone "2.1.0" is for.
+	Canary map[string]string `koanf:"canary"`
+
 	// Breaker keeps calls from methods that are sick.
 	Breaker Breaker `koanf:"breaker"`
 
@@ -161,6 +165,7 @@ func Default() Config {
 		Client: Client{
 			Targets:   map[string]string{},
 			Balancing: map[string]string{"*": "round_robin"}, // asks least of instances and of those who look for a fault
+			Canary:    map[string]string{},
 			Breaker: Breaker{
 				Ratio:    0.8,             // with one of two instances sick, or two of three, calls are still worth their while
 				MinCalls: 20,              // with one of two sick, fewer than one in a hundred sets of 20 calls has 16 that fail
