@@ -147,6 +147,33 @@ type Client struct {
 	// Targets maps a fully-qualified service name to the gRPC target to dial instead of asking the registry:
 	// {"acme.pay.v1.Payments": "dns:///payments:9090"}.
 	Targets map[string]string `koanf:"targets"`
+
+	// Balancing maps a fully-qualified service name, or "*" for all others, to how calls are spread over its instances:
+	// round_robin (the default), weighted, least_request, pick_first or consistent_hash:<metadata key>.
+	Balancing map[string]string `koanf:"balancing"`
+
+	// Canary maps a fully-qualified service name to the version of it that gets a share of the calls, as "2.1.0 5%", and
+	// those that ask for it in the metadata x-version, which alone "2.1.0" is for.
+	Canary map[string]string `koanf:"canary"`
+
+	// Breaker keeps calls from methods that are sick.
+	Breaker Breaker `koanf:"breaker"`
+
+	// Propagate lists the metadata keys that go on from the call that is being served to those that it makes. The request
+	// id and the trace always do.
+	Propagate []string `koanf:"propagate"`
+}
+
+// Breaker says when a method of another service counts as sick: its calls fail at once for a while.
+type Breaker struct {
+	// Ratio is the share of calls, of those in the last 10 seconds, that have to fail. 0 means that there is no breaker.
+	Ratio float64 `koanf:"ratio"`
+
+	// MinCalls is how many calls there have to be for their share to mean something.
+	MinCalls uint32 `koanf:"min_calls"`
+
+	// Pause is how long no call is let through. Then a few are, to see how the method is.
+	Pause time.Duration `koanf:"pause"`
 }
 
 // Log configures what is written to standard error.
@@ -189,7 +216,17 @@ func Default() Config {
 			TTL:       10 * time.Second,
 			Weight:    1,
 		},
-		Client: Client{Targets: map[string]string{}},
-		Log:    Log{Level: slog.LevelInfo, Format: "json"},
+		Client: Client{
+			Targets:   map[string]string{},
+			Balancing: map[string]string{"*": "round_robin"}, // asks least of instances and of those who look for a fault
+			Canary:    map[string]string{},
+			Breaker: Breaker{
+				Ratio:    0.8,             // with one of two instances sick, or two of three, calls are still worth their while
+				MinCalls: 20,              // with one of two sick, fewer than one in a hundred sets of 20 calls has 16 that fail
+				Pause:    2 * time.Second, // an instance that restarts needs about as long
+			},
+			Propagate: []string{}, // nothing reaches services further on that nobody has thought about
+		},
+		Log: Log{Level: slog.LevelInfo, Format: "json"},
 	}
 }

@@ -15,7 +15,6 @@ const Service = "depot.v1.Parcels"
 // methods that declare themselves safe to repeat are retried while the service is unavailable.
 // See https://github.com/grpc/grpc/blob/master/doc/service_config.md.
 const serviceConfig = `{
-  "loadBalancingConfig": [{"round_robin": {}}],
   "methodConfig": [
     {
       "name": [
