@@ -1,7 +1,8 @@
 package manifest
 
 import (
-	"time"
+	"regexp"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -9,8 +10,8 @@ import (
 // Calling is what svc.yaml says about calls of a method, or of all methods of a service. What it doesn't say is as the
 // contract has it.
 type Calling struct {
-	Ref          // fully-qualified name of a method or a service
-	Timeout      time.Duration
+	Ref                 // fully-qualified name of a method or a service
+	Timeout      string // in seconds, as gRPC's service config has it: "2s", "0.5s"; empty when not said
 	Retry        *bool
 	WaitForReady *bool
 }
@@ -27,7 +28,7 @@ func (d *decoder) calls(n ast.Node) []Calling {
 			d.found.At(c.Pos, "calls: {shop.v1.Catalog.Get: {timeout: 2s}}", "calls: %q is not a fully-qualified name", c.Name)
 		}
 		fields := d.mapping(v.Value, c.Name, "timeout", "retry", "wait_for_ready")
-		c.Timeout = d.duration(fields["timeout"], "timeout")
+		c.Timeout = d.seconds(fields["timeout"], "timeout")
 		c.Retry = d.boolean(fields["retry"], "retry")
 		c.WaitForReady = d.boolean(fields["wait_for_ready"], "wait_for_ready")
 		calls = append(calls, c)
@@ -35,19 +36,18 @@ func (d *decoder) calls(n ast.Node) []Calling {
 	return calls
 }
 
-func (d *decoder) duration(n ast.Node, what string) time.Duration {
+// inSeconds is a time as JSON has it for protobuf and gRPC.
+var inSeconds = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,9})?s$`)
+
+func (d *decoder) seconds(n ast.Node, what string) string {
 	if n == nil {
-		return 0
+		return ""
 	}
 	text, ok := d.text(n, what)
-	if !ok {
-		return 0
+	if ok && (!inSeconds.MatchString(text) || strings.Trim(text, "0.s") == "") {
+		d.found.At(d.pos(n), "such as 2s or 0.5s", "%s: %q is not a time in seconds", what, text)
 	}
-	v, err := time.ParseDuration(text)
-	if err != nil || v <= 0 {
-		d.found.At(d.pos(n), "such as 500ms or 2s", "%s: %q is not a time", what, text)
-	}
-	return v
+	return text
 }
 
 func (d *decoder) boolean(n ast.Node, what string) *bool {

@@ -1,15 +1,10 @@
 package model
 
-import (
-	"strconv"
-	"time"
-
-	"github.com/svcgen/svc/internal/manifest"
-)
+import "github.com/svcgen/svc/internal/manifest"
 
 // defaultTimeout is how long a unary call may take where svc.yaml doesn't say: longer than anybody waits for one that is
 // well, and short enough for those behind it not to pile up. A stream may stay open for ever.
-const defaultTimeout = 5 * time.Second
+const defaultTimeout = "5s"
 
 // Calling is how a method is called by its clients.
 type Calling struct {
@@ -23,7 +18,7 @@ func (b *builder) callings(p *Project) {
 	for _, s := range p.Services {
 		for _, m := range s.Methods {
 			if m.Kind == Unary {
-				m.Timeout, m.Retry = seconds(defaultTimeout), m.Idempotent
+				m.Timeout, m.Retry = defaultTimeout, m.Idempotent
 			}
 		}
 	}
@@ -57,8 +52,8 @@ func methodsOf(p *Project, name string, ofService bool) []*Method {
 }
 
 func (b *builder) applyCalling(m *Method, c manifest.Calling) {
-	if c.Timeout > 0 {
-		m.Timeout = seconds(c.Timeout)
+	if c.Timeout != "" {
+		m.Timeout = c.Timeout
 	}
 	if c.Retry != nil {
 		m.Retry = *c.Retry
@@ -69,8 +64,4 @@ func (b *builder) applyCalling(m *Method, c manifest.Calling) {
 	if m.WaitForReady && m.Timeout == "" {
 		b.found.At(c.Pos, "give it a timeout", "calls: %s would wait for ever, because a stream has no timeout of its own", m.FullName)
 	}
-}
-
-func seconds(d time.Duration) string {
-	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s"
 }

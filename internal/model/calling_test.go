@@ -3,7 +3,6 @@ package model
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/manifest"
@@ -27,7 +26,7 @@ func callings(t *testing.T, calls ...manifest.Calling) (map[string]Calling, erro
 	return got, nil
 }
 
-func calling(name string, timeout time.Duration, retry, wait *bool) manifest.Calling {
+func calling(name string, timeout string, retry, wait *bool) manifest.Calling {
 	ref := manifest.Ref{Name: name, Pos: diag.Pos{File: "svc.yaml", Line: 7, Col: 3}}
 	return manifest.Calling{Ref: ref, Timeout: timeout, Retry: retry, WaitForReady: wait}
 }
@@ -35,10 +34,10 @@ func calling(name string, timeout time.Duration, retry, wait *bool) manifest.Cal
 func TestCallings(t *testing.T) {
 	yes, no := true, false
 	got, err := callings(t,
-		calling("shop.v1.Catalog.Watch", 0, &yes, nil), // wins over its service, wherever it stands
-		calling("shop.v1.Catalog", 1500*time.Millisecond, nil, &yes),
-		calling("shop.v1.Catalog.Load", time.Minute, nil, &no),
-		calling("shop.v1.Catalog.get_it", 0, &no, nil),
+		calling("shop.v1.Catalog.Watch", "", &yes, nil), // wins over its service, wherever it stands
+		calling("shop.v1.Catalog", "1.5s", nil, &yes),
+		calling("shop.v1.Catalog.Load", "60s", nil, &no),
+		calling("shop.v1.Catalog.get_it", "", &no, nil),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -77,8 +76,8 @@ func TestCallingsFollowTheContract(t *testing.T) {
 func TestCallingsFindings(t *testing.T) {
 	yes := true
 	tests := map[string]manifest.Calling{
-		"svc.yaml:7:3: calls: shop.v1.Nope is not in the contract":       calling("shop.v1.Nope", time.Second, nil, nil),
-		"svc.yaml:7:3: calls: shop.v1.Catalog.Watch would wait for ever": calling("shop.v1.Catalog.Watch", 0, nil, &yes),
+		"svc.yaml:7:3: calls: shop.v1.Nope is not in the contract":       calling("shop.v1.Nope", "1s", nil, nil),
+		"svc.yaml:7:3: calls: shop.v1.Catalog.Watch would wait for ever": calling("shop.v1.Catalog.Watch", "", nil, &yes),
 	}
 	for want, call := range tests {
 		if _, err := callings(t, call); err == nil || !strings.Contains(err.Error(), want) {
