@@ -31,15 +31,22 @@ func (f *fakeLister) set(err error) {
 	f.err = err
 }
 
-func (f *fakeLister) get() error {
+// next counts a call, and returns its error.
+func (f *fakeLister) next() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.calls++
 	return f.err
 }
 
+func (f *fakeLister) attempts() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls
+}
+
 func (f *fakeLister) List(ctx context.Context, _ Instance, listed func()) error {
-	f.calls++
-	if err := f.get(); err != nil {
+	if err := f.next(); err != nil {
 		return err
 	}
 	f.listed = true
@@ -104,8 +111,9 @@ func TestRegistrarNeverGivesUp(t *testing.T) {
 	log := keep(t, f, func(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if least, most := int(time.Hour/backoff.Longest), int(2*time.Hour/backoff.Longest)+10; f.calls < least || f.calls > most {
-			t.Errorf("%d attempts, want %d to %d", f.calls, least, most)
+		least, most := int(time.Hour/backoff.Longest), int(2*time.Hour/backoff.Longest)+10
+		if n := f.attempts(); n < least || n > most {
+			t.Errorf("%d attempts, want %d to %d", n, least, most)
 		}
 		f.set(ErrTaken)
 		time.Sleep(time.Hour)
