@@ -133,17 +133,19 @@ func instances(entries []*api.ServiceEntry, namespace, service string) []Instanc
 // belongs reports whether an entry is what was asked for: upper and lower case is one to Consul, and not to gRPC. An entry
 // that can't be called costs itself only.
 func belongs(e *api.ServiceEntry, namespace, service string) bool {
-	return e.Service != nil && e.Service.Service == service && slices.Contains(e.Service.Tags, namespace) && e.Service.Port > 0
+	return e.Service != nil && e.Service.Service == service && slices.Contains(e.Service.Tags, namespace) &&
+		host(e) != "" && e.Service.Port > 0
 }
 
-// addr returns where an entry can be called: at the address of its node unless it has one itself.
-func addr(e *api.ServiceEntry) string {
-	host := e.Service.Address
-	if host == "" && e.Node != nil {
-		host = e.Node.Address
+// host returns where an entry is: at its node unless it has an address itself.
+func host(e *api.ServiceEntry) string {
+	if e.Service.Address == "" && e.Node != nil {
+		return e.Node.Address
 	}
-	return net.JoinHostPort(host, strconv.Itoa(e.Service.Port))
+	return e.Service.Address
 }
+
+func addr(e *api.ServiceEntry) string { return net.JoinHostPort(host(e), strconv.Itoa(e.Service.Port)) }
 
 const weightKey = "weight" // in an instance's metadata
 

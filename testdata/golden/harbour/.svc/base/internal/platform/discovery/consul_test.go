@@ -58,6 +58,7 @@ func (c *fakeConsul) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("X-Consul-Index", strconv.FormatUint(next.index, 10))
+	w.Header().Set("X-Consul-LastContact", "0") // what comes after it is not read without
 	if next.filtered {
 		w.Header().Set("X-Consul-Results-Filtered-By-ACLs", "true")
 	}
