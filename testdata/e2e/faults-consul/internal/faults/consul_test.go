@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -49,15 +50,19 @@ func startConsulWith(t *testing.T, hcl, token string) *agent {
 	return a
 }
 
-// free returns an address that nobody listens on.
+// free returns an address that nobody listens on. It is below those that the system gives to connections, of which there
+// are many: an agent that is started anew has the address that it had before.
 func free(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 12000+rand.N(18000))
+		if listener, err := net.Listen("tcp", addr); err == nil {
+			_ = listener.Close()
+			return addr
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no address is free")
+	return ""
 }
 
 func port(addr string) string {

@@ -80,7 +80,11 @@ func (s *consulSource) Follow(ctx context.Context, namespace, service string, te
 			return fmt.Errorf("find %s in consul: %w", service, err)
 		}
 		tell(instances(entries, namespace, service))
-		index = next(index, now)
+		if index > 0 && len(entries) == 0 {
+			index = 0 // that all was left out because of the token, Consul says only to those who don't wait
+		} else {
+			index = next(index, now)
+		}
 		backoff.Wait(ctx, rest)
 	}
 	return ctx.Err()

@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -154,7 +155,9 @@ func followConsul(t *testing.T, token string, at ...*fakeConsul) (told chan []In
 }
 
 func TestConsulIndex(t *testing.T) {
-	c := startConsul(t, answer{index: 7}, answer{index: 9}, answer{index: 4}, answer{index: 5}, answer{index: 5})
+	some := []*api.ServiceEntry{entry("10.0.0.1", 1)}
+	c := startConsul(t, answer{index: 7, entries: some}, answer{index: 9, entries: some}, answer{index: 4, entries: some},
+		answer{index: 5, entries: some}, answer{index: 5, entries: some})
 	followConsul(t, "", c)
 	var got []string
 	for _, q := range c.queries(t, 6) {
@@ -170,6 +173,18 @@ func TestConsulIndexIsNeverZero(t *testing.T) {
 	followConsul(t, "", c)
 	if got := c.queries(t, 3)[1].Get("index"); got != "1" {
 		t.Errorf("got %q: without an index there is no wait", got)
+	}
+}
+
+// TestConsulHasNone has a service without instances: Consul is asked to wait for one, but not for ever.
+func TestConsulHasNone(t *testing.T) {
+	c := startConsul(t, answer{index: 7}, answer{index: 7}, answer{index: 7, filtered: true})
+	_, ended := followConsul(t, "", c)
+	if err := <-ended; !errors.Is(err, errFiltered) {
+		t.Errorf("got %v", err)
+	}
+	if got := c.queries(t, 3); got[1].Get("index") != "7" || got[2].Has("index") {
+		t.Errorf("got %v", got)
 	}
 }
 

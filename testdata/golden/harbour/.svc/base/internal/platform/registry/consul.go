@@ -18,8 +18,9 @@ const (
 )
 
 const (
-	// turns is how often an instance is looked after within its TTL.
-	turns = 3
+	// turns is how often an instance is looked after within its TTL. A request that is lost on the way costs one, and so
+	// does the pause after it: there is one left to be in time.
+	turns = 4
 
 	// leaveTimeout is shorter than what an app has for leaving.
 	leaveTimeout = time.Second

@@ -68,7 +68,7 @@ func (c *Consul) checks(service, addr string) *api.AgentServiceCheck {
 	}
 	// One that was frozen takes two intervals and two timeouts to be found out: a TTL.
 	check.GRPC = addr + "/" + service
-	check.Interval = max(c.ttl/4, shortestInterval).String()
+	check.Interval = max(c.ttl/turns, shortestInterval).String()
 	check.Timeout = check.Interval
 	check.FailuresBeforeCritical = 2
 	return check
