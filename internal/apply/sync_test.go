@@ -69,7 +69,7 @@ func TestPowerCut(t *testing.T) {
 	check(t, dir, map[string]string{"old/a": "2", "old/b": "1", "new/deep/c": "2"})
 	for want, got := range map[string][]string{
 		". .svc .svc/cache .svc/cache/stage .svc/cache/stage/1 .svc/cache/stage/2 .svc/cache/stage/4 .svc/cache/stage/journal": before,
-		".svc/cache":         committed,
+		".svc/cache": committed,
 		". .svc .svc/base .svc/base/old new new/deep old": after,
 	} {
 		slices.Sort(got)

@@ -8,8 +8,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/aymanbagabas/go-udiff"
-
 	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/engine"
 	"github.com/svcgen/svc/internal/plan"
@@ -130,7 +128,7 @@ func (r report) diff(io *ui.IO) error {
 		if c.Content == nil {
 			to = "/dev/null"
 		}
-		if _, err := fmt.Fprint(io.Out, udiff.Unified(from, to, string(c.Expect), string(c.Content))); err != nil {
+		if _, err := fmt.Fprint(io.Out, unified(from, to, string(c.Expect), string(c.Content))); err != nil {
 			return err
 		}
 	}

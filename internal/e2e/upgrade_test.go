@@ -58,7 +58,7 @@ func testUpgrade(t *testing.T, project files) string {
 			t.Errorf("svc generate leaves something to its owner:\n%s", out)
 		}
 	}
-	checkUpgraded(t, readTree(t, dir), dependency)
+	checkUpgraded(t, readTree(t, dir), project["svc.yaml"], dependency)
 	for _, args := range [][]string{{"generate", "-C", dir}, {"generate", "-C", dir, "--check"}} {
 		if out := svc(t, args...); out != "up to date\n" {
 			t.Errorf("another svc %s: %s", strings.Join(args, " "), out)
@@ -135,9 +135,11 @@ func linesWith(t *testing.T, file, text string) []string {
 }
 
 // checkUpgraded takes the owner's edits back: what is left is the golden project, byte for byte, and so is the record in .svc.
-func checkUpgraded(t *testing.T, got files, dependency []string) {
+// The manifest is as it was: svc generate does not write it.
+func checkUpgraded(t *testing.T, got files, manifest string, dependency []string) {
 	t.Helper()
 	want := readTree(t, filepath.Join(goldens, "minimal"))
+	want["svc.yaml"] = manifest
 	takeBack := func(file, mine, was string) {
 		if strings.Count(got[file], mine) != 1 {
 			t.Errorf("%s does not hold once what its owner wrote:\n%s\n%s", file, mine, got[file])

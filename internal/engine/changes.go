@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -69,8 +70,43 @@ func fileChanges(p *plan.Plan, follow func(path string) string) []apply.Change {
 		}
 		changes = append(changes, c)
 	}
-	// Deletions come first: where case is ignored, gen/shop is deleted before gen/Shop is written.
-	slices.SortStableFunc(changes, func(a, b apply.Change) int { return cmp.Compare(order(a.Content != nil), order(b.Content != nil)) })
+	return inOrder(changes)
+}
+
+// inOrder puts deletions last: what has moved to another file is there before the first one goes, so that a run that is
+// interrupted, and never finished, has lost nothing. Only what is in the way of a new file goes before it: a file where a
+// folder is to be, and one of the same name where case is ignored.
+func inOrder(changes []apply.Change) []apply.Change {
+	files, folders := map[string]bool{}, map[string]bool{}
+	for _, c := range changes {
+		if c.Content == nil {
+			continue
+		}
+		p := strings.ToLower(c.Path)
+		for files[p] = true; p != "."; {
+			p = path.Dir(p)
+			folders[p] = true
+		}
+	}
+	inTheWay := func(p string) bool {
+		p = strings.ToLower(p)
+		found := folders[p]
+		for ; p != "."; p = path.Dir(p) {
+			found = found || files[p]
+		}
+		return found
+	}
+	rank := func(c apply.Change) int {
+		switch {
+		case c.Content != nil:
+			return 1
+		case inTheWay(c.Path):
+			return 0
+		default:
+			return 2
+		}
+	}
+	slices.SortStableFunc(changes, func(a, b apply.Change) int { return cmp.Compare(rank(a), rank(b)) })
 	return changes
 }
 

@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"testing/fstest"
+
+	"github.com/svcgen/svc/internal/merge"
 )
 
 // The lines of owners are known by a token.
@@ -85,7 +87,11 @@ func (s *sequence) edited(name, content string) string {
 	default:
 		s.comment(lines, at, "# "+token)
 	}
-	return strings.Join(lines, "")
+	edited := strings.Join(lines, "")
+	if merge.Check(name, []byte(edited)) != nil {
+		return content + "\n# " + token + "\n" // it was in the middle of a text in YAML
+	}
+	return edited
 }
 
 // comment puts a comment before a line, or at its end: then it is a line of svc's that the owner has changed.

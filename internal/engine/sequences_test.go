@@ -234,12 +234,15 @@ func (s *sequence) check() error {
 		}
 		return declaredOnce(path, content, declared)
 	})
+	if err != nil {
+		return err
+	}
 	for token, path := range s.written {
 		if !found[token] {
-			err = fmt.Errorf("the owner's line %s, written to %s, is lost", token, path)
+			return fmt.Errorf("the owner's line %s, written to %s, is lost", token, path)
 		}
 	}
-	return err
+	return nil
 }
 
 // walk goes over the owner's files: all but those that are svc's own.

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -89,27 +90,75 @@ func wireApp(app *App) {
 	app.Imports = imports.sorted()
 }
 
-// calls collects what the apps call. The first of two services of one name keeps the short field, so that
-// adding a client never renames another.
+// calls collects what the apps call.
 func (b *builder) calls(p *Project) {
-	imports := newAliases()
-	fields := map[string]bool{}
-	seen := map[*Service]bool{}
+	var called []*Service
 	for _, a := range p.Apps {
 		for _, s := range a.Clients {
-			if seen[s] {
-				continue
+			if !slices.Contains(called, s) {
+				called = append(called, s)
 			}
-			seen[s] = true
-			p.Calls = append(p.Calls, &Call{
-				Service:     s,
-				Field:       unused(fields, "", s.Name),
-				StubAlias:   imports.add(s.Stub.Path, s.Stub.Name),
-				ClientAlias: imports.add(s.Client.Path, s.Client.Name),
-			})
 		}
 	}
+	fields := callFields(called)
+	imports := newAliases()
+	for _, s := range called {
+		p.Calls = append(p.Calls, &Call{
+			Service:     s,
+			Field:       fields[s],
+			StubAlias:   imports.add(s.Stub.Path, s.Stub.Name),
+			ClientAlias: imports.add(s.Client.Path, s.Client.Name),
+		})
+	}
 	p.Imports = imports.sorted()
+}
+
+// callFields names the fields that services are called by. Of services with one name each is called by its package, too:
+// if one kept the plain name, a call would come to mean another service when svc.yaml lists them in another order.
+func callFields(called []*Service) map[*Service]string {
+	fields := map[*Service]string{}
+	for _, s := range called {
+		fields[s] = s.Name
+	}
+	for _, longer := range []func(*Service) string{inLastPackage, inPackage} {
+		count := map[string]int{}
+		for _, field := range fields {
+			count[field]++
+		}
+		for s, field := range fields {
+			if count[field] > 1 {
+				fields[s] = longer(s)
+			}
+		}
+	}
+	used := map[string]bool{}
+	for _, s := range slices.SortedFunc(maps.Keys(fields), func(a, b *Service) int { return strings.Compare(a.FullName, b.FullName) }) {
+		fields[s] = unused(used, "", fields[s])
+	}
+	return fields
+}
+
+// inLastPackage is CartStore for acme.cart.v1.Store.
+func inLastPackage(s *Service) string {
+	elems := strings.Split(s.FullName, ".")
+	elems = elems[:len(elems)-1]
+	if n := len(elems); n > 1 && version.MatchString(elems[n-1]) {
+		elems = elems[:n-1]
+	}
+	if len(elems) == 0 {
+		return s.Name
+	}
+	return exported(elems[len(elems)-1]) + s.Name
+}
+
+// inPackage is AcmeCartV1Store for acme.cart.v1.Store.
+func inPackage(s *Service) string {
+	var name strings.Builder
+	elems := strings.Split(s.FullName, ".")
+	for _, e := range elems[:len(elems)-1] {
+		name.WriteString(exported(e))
+	}
+	return name.String() + s.Name
 }
 
 // warnUnused names services that nobody serves: a service added to the contract needs a place in svc.yaml

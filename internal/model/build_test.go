@@ -102,6 +102,29 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+// TestCallFields checks that what a field calls does not depend on what else is called, or in which order.
+func TestCallFields(t *testing.T) {
+	tests := map[string]map[string]string{
+		"alone":              {"a.v1.Store": "Store", "a.v1.Cart": "Cart"},
+		"in two packages":    {"a.v1.Store": "AStore", "b.v1.Store": "BStore", "b.v1.Cart": "Cart"},
+		"in two versions":    {"a.v1.Store": "AV1Store", "a.v2.Store": "AV2Store"},
+		"below each other":   {"x.pick_up.Store": "XPickUpStore", "y.pick_up.Store": "YPickUpStore"},
+		"without a package":  {"Store": "Store", "a.Store": "AStore"},
+		"all names the same": {"a.b_c.S": "ABCS", "a.b.c.S": "CS", "d.b_c.S": "DBCS"},
+	}
+	for name, want := range tests {
+		var called []*Service
+		for full := range want {
+			called = append(called, &Service{Name: full[strings.LastIndexByte(full, '.')+1:], FullName: full})
+		}
+		for s, field := range callFields(called) {
+			if field != want[s.FullName] {
+				t.Errorf("%s: %s is called by %s, want %s", name, s.FullName, field, want[s.FullName])
+			}
+		}
+	}
+}
+
 func TestBuildApps(t *testing.T) {
 	c := load(t, contract)
 	at := func(name string, line int) manifest.Ref {

@@ -117,11 +117,16 @@ func (b *builder) checkGoPackage(g *goFile) {
 		b.found.At(g.pos, "add a folder to it, or leave go_package out", "go_package %s: protoc-gen-go takes no package at the root of a module that has neither a dot nor a slash", g.pkg.Path)
 	case path.Base(g.pkg.Path) == "init":
 		b.found.At(g.pos, "choose another folder", "go_package %s: protoc-gen-go can't import a package called init", g.pkg.Path)
-	case slices.Contains(elems, "vendor"), slices.Contains(elems, "testdata"):
+	case slices.ContainsFunc(elems, leftOut):
 		b.found.At(g.pos, "move it, or leave go_package out", "go_package %s is in a folder that Go leaves out", g.pkg.Path)
 	case slices.ContainsFunc(emittedDirs, func(dir string) bool { return g.pkg.Dir == dir || strings.HasPrefix(g.pkg.Dir, dir+"/") }):
 		b.found.At(g.pos, "choose another folder", "go_package %s is where svc puts packages of its own", g.pkg.Path)
 	}
+}
+
+// leftOut reports whether Go passes over a folder below a module's root, or svc and git keep what is theirs in it.
+func leftOut(elem string) bool {
+	return elem == "vendor" || elem == "testdata" || elem != "." && strings.HasPrefix(elem, ".") || strings.HasPrefix(elem, "_")
 }
 
 // nameGoPackages gives all files of one Go package one package name. A folder of gen/ takes the name

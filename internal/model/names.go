@@ -12,7 +12,7 @@ import (
 )
 
 // reserved are identifiers that templates declare or import beside the names they take from a contract.
-var reserved = strings.Fields(`pb app bufconn client clients cfg codes config context conn ctx deps durationpb err errors
+var reserved = strings.Fields(`pb app bufconn client clients cfg codes config context conn ctx deps err errors
 	dial dialer fmt grpc grpctest insecure io main r registrar req resp s server service slog status stream t testing tests time tt wire`)
 
 func taken(name string) bool {
@@ -142,6 +142,17 @@ func snake(name string) string {
 			}
 		}
 		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// exported makes an element of a proto package part of an exported Go name: pick_up → PickUp.
+func exported(elem string) string {
+	var b strings.Builder
+	for word := range strings.SplitSeq(elem, "_") {
+		if word != "" {
+			b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
 	}
 	return b.String()
 }

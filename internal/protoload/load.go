@@ -3,6 +3,7 @@
 package protoload
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -73,6 +74,7 @@ func Load(ctx context.Context, src Source) (*Contract, error) {
 	if err != nil && ctx.Err() == nil {
 		found = append(found, src.compileEach(ctx, files, compiled)...)
 	}
+	found = src.tooNew(found)
 	switch set := found.Err(); {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -249,6 +251,57 @@ func (src Source) pos(file string, line, col int) diag.Pos {
 
 const importHint = "add the root that holds it: -I ROOT, or proto.roots in svc.yaml"
 
+// edition is how a file says its own.
+var edition = regexp.MustCompile(`(?m)^[ \t]*edition[ \t]*=[ \t]*["'](\d+)["']`)
+
+// newest is the edition that this compiler reads. Files of a later one are full of errors to it.
+const (
+	newest      = 2023
+	editionHint = "compile the contract with protoc or buf and pass --descriptor-set FILE"
+)
+
+// tooNew says of files with errors whether they are of an edition that this compiler doesn't know, instead of its errors.
+func (src Source) tooNew(found diag.Set) diag.Set {
+	later := map[string]bool{}
+	var all diag.Set
+	for _, d := range found {
+		is, known := later[d.Pos.File]
+		if !known {
+			at, n := src.edition(d.Pos.File)
+			is = n > newest
+			later[d.Pos.File] = is
+			if is {
+				all.At(at, editionHint, "edition %d is not supported: svc reads up to edition %d by itself", n, newest)
+			}
+		}
+		if !is {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// edition returns the edition that a file says it is of, and where; 0 for none.
+func (src Source) edition(file string) (diag.Pos, int) {
+	in, err := openSource(filepath.Join(src.Dir, filepath.FromSlash(file)))
+	if err != nil {
+		return diag.Pos{}, 0
+	}
+	defer in.Close()
+	content, err := io.ReadAll(in)
+	if err != nil {
+		return diag.Pos{}, 0
+	}
+	m := edition.FindSubmatchIndex(content)
+	if m == nil {
+		return diag.Pos{}, 0
+	}
+	n, _ := strconv.Atoi(string(content[m[2]:m[3]])) // digits
+	line := bytes.Count(content[:m[2]], []byte("\n"))
+	col := m[2] - 1 - (bytes.LastIndexByte(content[:m[2]], '\n') + 1)
+	return diag.Pos{File: file, Line: line + 1, Col: col + 1}, n
+}
+
 func (src Source) finding(e reporter.ErrorWithPos) diag.Diagnostic {
 	at := e.GetPosition()
 	pos := src.pos(at.Filename, at.Line, at.Col)
@@ -257,10 +310,7 @@ func (src Source) finding(e reporter.ErrorWithPos) diag.Diagnostic {
 		return src.duplicateSymbol(m, pos)
 	}
 	var hint string
-	switch {
-	case strings.Contains(msg, `edition value "`):
-		hint = "compile the contract with protoc or buf and pass --descriptor-set FILE"
-	case errors.Is(e, fs.ErrNotExist):
+	if errors.Is(e, fs.ErrNotExist) {
 		hint = importHint
 	}
 	return diag.Diagnostic{Pos: pos, Message: msg, Hint: hint}

@@ -114,7 +114,7 @@ func TestLoadFindings(t *testing.T) {
 				"api/a.proto": "syntax = \"proto3\";\nimport \"gone.proto\";\nimport \"gone/too.proto\";\nmessage A { string s = 1 }\n",
 				"api/b.proto": "syntax = \"proto3\";\nmessage B { Nope n = 1; }\n",
 				"two/c.proto": "syntax = \"proto3\";\nmessage C { string s = 1; string t = 1; }\n",
-				"two/d.proto": "edition = \"2024\";\n",
+				"two/d.proto": "edition = \"2024\";\nexport message M {}\nlocal message L {}\n",
 			},
 			[]string{
 				"api/a.proto:2:8: gone.proto is not below an import root: file does not exist",
@@ -122,7 +122,7 @@ func TestLoadFindings(t *testing.T) {
 				"api/a.proto:4:26: syntax error: expecting ';'",
 				"api/b.proto:2:13: field B.n: unknown type Nope",
 				"two/c.proto:2:38: message C: fields s and t both have the same tag 1",
-				`two/d.proto:1:11: edition value "2024" not recognized; should be one of ["2023"]`,
+				"two/d.proto:1:11: edition 2024 is not supported: svc reads up to edition 2023 by itself",
 			},
 		},
 		"one file in two roots": {
@@ -316,7 +316,10 @@ func TestSources(t *testing.T) {
 		"protos/greet/v1/greet.proto": strings.Replace(greeter, "package greet", "package greet.v1", 1),
 		"protos/other.proto":          "syntax = \"proto3\";\n",
 		"loose/greet.proto":           greeter,
+		"loose2/greet.proto":          greeter,
 		"empty/x":                     "",
+		"tree/acme/shop/shop.proto":   "syntax = \"proto3\";\npackage acme.shop;\nimport \"acme/money.proto\";\n",
+		"tree/acme/money.proto":       "syntax = \"proto3\";\npackage acme;\n",
 	})
 	t.Chdir(dir)
 	tests := map[string]struct {
@@ -324,12 +327,14 @@ func TestSources(t *testing.T) {
 		wantRoots    []string
 		wantFiles    []string
 	}{
-		"a folder is a root":            {[]string{"protos"}, nil, []string{"protos"}, []string{"greet/v1/greet.proto", "other.proto"}},
-		"a folder below a root":         {[]string{"protos/greet"}, []string{"protos"}, []string{"protos"}, []string{"greet/v1/greet.proto"}},
-		"a file below its package's":    {[]string{"protos/greet/v1/greet.proto"}, nil, []string{"protos"}, []string{"greet/v1/greet.proto"}},
-		"a file out of its package's":   {[]string{"loose/greet.proto"}, nil, []string{"loose"}, []string{"greet.proto"}},
-		"a file twice":                  {[]string{"loose/greet.proto", "./loose/greet.proto", "loose"}, nil, []string{"loose"}, []string{"greet.proto"}},
-		"an absolute file below a root": {[]string{filepath.Join(dir, "protos", "other.proto")}, []string{"protos"}, []string{"protos"}, []string{"other.proto"}},
+		"a folder is a root":                        {[]string{"protos"}, nil, []string{"protos"}, []string{"greet/v1/greet.proto", "other.proto"}},
+		"a folder below a root":                     {[]string{"protos/greet"}, []string{"protos"}, []string{"protos"}, []string{"greet/v1/greet.proto"}},
+		"a file below its package's":                {[]string{"protos/greet/v1/greet.proto"}, nil, []string{"protos"}, []string{"greet/v1/greet.proto"}},
+		"a file out of its package's":               {[]string{"loose/greet.proto"}, nil, []string{"loose"}, []string{"greet.proto"}},
+		"a file twice":                              {[]string{"loose/greet.proto", "./loose/greet.proto", "loose"}, nil, []string{"loose"}, []string{"greet.proto"}},
+		"a file in its package's folder":            {[]string{"protos/greet/v1/../v1/greet.proto"}, nil, []string{"protos"}, []string{"greet/v1/greet.proto"}},
+		"a folder whose files import from above it": {[]string{"tree/acme/shop"}, nil, []string{"tree"}, []string{"acme/shop/shop.proto"}},
+		"an absolute file below a root":             {[]string{filepath.Join(dir, "protos", "other.proto")}, []string{"protos"}, []string{"protos"}, []string{"other.proto"}},
 	}
 	for name, tt := range tests {
 		src, err := Sources(tt.named, tt.roots)
@@ -340,6 +345,19 @@ func TestSources(t *testing.T) {
 		if !slices.Equal(src.Roots, tt.wantRoots) || !slices.Equal(src.Files, tt.wantFiles) {
 			t.Errorf("%s: got %q below %q, want %q below %q", name, src.Files, src.Roots, tt.wantFiles, tt.wantRoots)
 		}
+	}
+	t.Run("within the package's folder", func(t *testing.T) {
+		t.Chdir(filepath.Join(dir, "tree", "acme", "shop"))
+		for _, named := range []string{"shop.proto", "./shop.proto", "../shop/shop.proto", "."} {
+			src, err := Sources([]string{named}, nil)
+			if err != nil || !slices.Equal(src.Roots, []string{"../.."}) || !slices.Equal(src.Files, []string{"acme/shop/shop.proto"}) {
+				t.Errorf("%s: got %q below %q, %v", named, src.Files, src.Roots, err)
+			}
+		}
+	})
+	_, err := Sources([]string{"loose", "loose2"}, nil)
+	if want := "loose/greet.proto and loose2/greet.proto are both greet.proto below their import roots: keep one of them"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 	for _, named := range []string{"absent.proto", "absent", "empty"} {
 		if _, err := Sources([]string{named}, nil); err == nil {

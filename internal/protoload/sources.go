@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,8 +14,9 @@ import (
 )
 
 // Sources finds the import roots and import paths of .proto files and folders that a user names.
-// A folder is an import root, unless it lies below one of roots; a file's root is one of roots,
-// or the folder that its proto package leads to, or its own folder.
+// A folder is an import root, unless it lies below one of roots, or its files import each other relative to a folder above
+// it that their proto package leads to; a file's root is one of roots, or the folder that its proto package leads to, or
+// its own folder.
 func Sources(named, roots []string) (Source, error) {
 	src := Source{Roots: slices.Clone(roots)}
 	for _, name := range named {
@@ -26,10 +26,10 @@ func Sources(named, roots []string) (Source, error) {
 		}
 		files, root := []string{name}, ""
 		if info.IsDir() {
-			root = name
 			if files, err = filesBelow(name); err != nil {
 				return Source{}, err
 			}
+			root = folderRoot(name, files)
 			if len(files) == 0 {
 				return Source{}, fmt.Errorf("%s: no .proto file below it", name)
 			}
@@ -62,9 +62,28 @@ func (src *Source) add(files []string, root string) error {
 				return fmt.Errorf("%s is not below %s", file, r)
 			}
 		}
+		if err := src.alone(importPath, file); err != nil {
+			return err
+		}
 		if !Builtin(importPath) && !slices.Contains(src.Files, importPath) {
 			src.Files = append(src.Files, importPath)
 		}
+	}
+	return nil
+}
+
+// alone checks that no other root has a file of the same import path, which would be compiled in place of this one.
+func (src *Source) alone(importPath, file string) error {
+	first, ok := src.find(importPath)
+	if !ok {
+		return nil
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	if other, err := os.Stat(filepath.FromSlash(first)); err == nil && !os.SameFile(info, other) {
+		return fmt.Errorf("%s and %s are both %s below their import roots: keep one of them", first, filepath.ToSlash(file), importPath)
 	}
 	return nil
 }
@@ -87,27 +106,81 @@ func (src *Source) importPath(file string) (string, bool) {
 	return "", false
 }
 
+// folderRoot is the import root of a folder that somebody names: the folder, unless what its files import is not below it,
+// but is below the folder that their proto package leads to.
+func folderRoot(dir string, files []string) string {
+	for _, file := range files {
+		root := packageRoot(file)
+		if !above(root, dir) {
+			continue
+		}
+		for _, name := range imports(file) {
+			if !exists(dir, name) && exists(root, name) {
+				return root
+			}
+		}
+	}
+	return dir
+}
+
+// above reports whether a folder is one of those that another is in.
+func above(upper, lower string) bool {
+	absUpper, err := filepath.Abs(upper)
+	if err != nil {
+		return false
+	}
+	absLower, err := filepath.Abs(lower)
+	if err != nil {
+		return false
+	}
+	inside, err := filepath.Rel(absUpper, absLower)
+	return err == nil && inside != "." && filepath.IsLocal(inside)
+}
+
+func exists(root, importPath string) bool {
+	_, err := os.Stat(filepath.Join(root, filepath.FromSlash(importPath)))
+	return err == nil
+}
+
 // packageRoot is the folder that a file's proto package is relative to, or the file's own folder
 // when the package does not follow the folders. A file that doesn't parse is reported when it is compiled.
 func packageRoot(file string) string {
 	dir := filepath.Dir(file)
-	packageDir := ""
-	if node := parse(file); node != nil {
-		for _, decl := range node.Decls {
-			if p, ok := decl.(*ast.PackageNode); ok {
-				packageDir = strings.ReplaceAll(string(p.Name.AsIdentifier()), ".", "/")
-			}
-		}
-	}
-	slashed := filepath.ToSlash(dir)
-	if packageDir == "" || slashed != packageDir && !strings.HasSuffix(slashed, "/"+packageDir) {
+	packageDir := packageDir(file)
+	abs, err := filepath.Abs(dir)
+	if packageDir == "" || err != nil || !strings.HasSuffix(filepath.ToSlash(abs), "/"+packageDir) {
 		return dir
 	}
-	root := strings.TrimSuffix(strings.TrimSuffix(slashed, packageDir), "/")
-	if root == "" && !path.IsAbs(slashed) {
-		root = "."
+	up := strings.Repeat("../", strings.Count(packageDir, "/")+1)
+	return filepath.Join(dir, filepath.FromSlash(up))
+}
+
+// packageDir is the folder that a file's proto package asks for, empty for none.
+func packageDir(file string) (dir string) {
+	node := parse(file)
+	if node == nil {
+		return ""
 	}
-	return filepath.FromSlash(root)
+	for _, decl := range node.Decls {
+		if p, ok := decl.(*ast.PackageNode); ok {
+			dir = strings.ReplaceAll(string(p.Name.AsIdentifier()), ".", "/")
+		}
+	}
+	return dir
+}
+
+// imports are those of a file, as far as it can be read.
+func imports(file string) (names []string) {
+	node := parse(file)
+	if node == nil {
+		return nil
+	}
+	for _, decl := range node.Decls {
+		if imp, ok := decl.(*ast.ImportNode); ok {
+			names = append(names, imp.Name.AsString())
+		}
+	}
+	return names
 }
 
 // parse returns what can be read of a file, or nil. What can't is reported when the file is compiled; so is what the

@@ -18,6 +18,7 @@ type listing struct {
 	cluster  uint64
 	revision int64 // of etcd, as last heard of
 	entries  map[string]entry
+	usable   []entry // of them, in order: each change is told, and should not cost as much as sorting them all
 }
 
 // entry is a key. One that is of no use is known, too, for the keys to be counted.
@@ -27,33 +28,59 @@ type entry struct {
 	usable bool
 }
 
+// compare orders entries by address and, of those with one address, has the newest first.
+func compare(a, b entry) int {
+	return cmp.Or(strings.Compare(a.Addr, b.Addr), cmp.Compare(b.kv.ModRevision, a.kv.ModRevision), bytes.Compare(a.kv.Key, b.kv.Key))
+}
+
 func newListing(prefix string, response *clientv3.GetResponse) *listing {
 	l := &listing{
 		prefix: prefix, cluster: response.Header.ClusterId, revision: response.Header.Revision,
 		entries: make(map[string]entry, len(response.Kvs)),
 	}
 	for _, kv := range response.Kvs {
-		l.put(kv)
+		e := l.read(kv)
+		l.entries[string(kv.Key)] = e
+		if e.usable {
+			l.usable = append(l.usable, e)
+		}
 	}
+	slices.SortFunc(l.usable, compare)
 	return l
 }
 
-// put takes a key over. One that can't be read costs itself only, not the whole service. One with a further slash belongs
+// read takes a key over. One that can't be read costs itself only, not the whole service. One with a further slash belongs
 // to a namespace that starts like this one: service c of a/b, when this is service b of a.
-func (l *listing) put(kv *mvccpb.KeyValue) {
+func (l *listing) read(kv *mvccpb.KeyValue) entry {
 	read, err := etcd.Decode(kv.Value)
 	deeper := strings.Contains(strings.TrimPrefix(string(kv.Key), l.prefix), "/")
-	l.entries[string(kv.Key)] = entry{Entry: read, kv: kv, usable: err == nil && !deeper}
+	return entry{Entry: read, kv: kv, usable: err == nil && !deeper}
 }
 
 func (l *listing) apply(response clientv3.WatchResponse) {
 	l.revision = max(l.revision, response.Header.GetRevision())
 	for _, event := range response.Events {
-		if event.Type == clientv3.EventTypeDelete {
-			delete(l.entries, string(event.Kv.Key))
-		} else {
-			l.put(event.Kv)
+		l.remove(string(event.Kv.Key))
+		if event.Type != clientv3.EventTypeDelete {
+			l.put(l.read(event.Kv))
 		}
+	}
+}
+
+func (l *listing) put(e entry) {
+	l.entries[string(e.kv.Key)] = e
+	if e.usable {
+		at, _ := slices.BinarySearchFunc(l.usable, e, compare)
+		l.usable = slices.Insert(l.usable, at, e)
+	}
+}
+
+func (l *listing) remove(key string) {
+	e := l.entries[key]
+	delete(l.entries, key)
+	if e.usable {
+		at, _ := slices.BinarySearchFunc(l.usable, e, compare)
+		l.usable = slices.Delete(l.usable, at, at+1)
 	}
 }
 
@@ -81,19 +108,11 @@ func same(a, b *mvccpb.KeyValue) bool {
 
 // instances returns those that can be called, one per address: of two entries with one address the newer one counts.
 func (l *listing) instances() []Instance {
-	usable := make([]entry, 0, len(l.entries))
-	for _, e := range l.entries {
-		if e.usable {
-			usable = append(usable, e)
+	instances := make([]Instance, 0, len(l.usable))
+	for i, e := range l.usable {
+		if i == 0 || e.Addr != l.usable[i-1].Addr {
+			instances = append(instances, Instance{Addr: e.Addr, Metadata: e.Metadata})
 		}
-	}
-	slices.SortFunc(usable, func(a, b entry) int {
-		return cmp.Or(strings.Compare(a.Addr, b.Addr), cmp.Compare(b.kv.ModRevision, a.kv.ModRevision))
-	})
-	usable = slices.CompactFunc(usable, func(a, b entry) bool { return a.Addr == b.Addr })
-	instances := make([]Instance, 0, len(usable))
-	for _, e := range usable {
-		instances = append(instances, Instance{Addr: e.Addr, Metadata: e.Metadata})
 	}
 	return instances
 }

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
-
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	pb "github.com/acme/shop/gen/shop/admin/v1"
