@@ -96,6 +96,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 func TestEntry(t *testing.T) {
+	t.Parallel()
 	a := startAgent(t)
 	l := list(t, a, CheckGRPC)
 	got := a.find(first)
@@ -123,6 +124,7 @@ func TestEntry(t *testing.T) {
 }
 
 func TestTellsThatItIsAlive(t *testing.T) {
+	t.Parallel()
 	a := startAgent(t)
 	list(t, a, CheckTTL)
 	if check := a.find(other).Check; check.TTL != ttl.String() || check.GRPC != "" || check.Status != "passing" {
@@ -136,8 +138,10 @@ func TestTellsThatItIsAlive(t *testing.T) {
 }
 
 func TestPutsBackWhatIsLost(t *testing.T) {
+	t.Parallel()
 	for _, check := range []string{CheckGRPC, CheckTTL} {
 		t.Run(check, func(t *testing.T) {
+			t.Parallel()
 			a := startAgent(t)
 			l := list(t, a, check)
 			harms := map[string]func(){
@@ -160,6 +164,7 @@ func TestPutsBackWhatIsLost(t *testing.T) {
 }
 
 func TestStandsByWhileAnotherProcessIsListed(t *testing.T) {
+	t.Parallel()
 	a := startAgent(t)
 	old := list(t, a, CheckTTL)
 	young := list(t, a, CheckTTL)
@@ -187,6 +192,7 @@ func TestStandsByWhileAnotherProcessIsListed(t *testing.T) {
 }
 
 func TestSaysThatConsulFindsItUnhealthy(t *testing.T) {
+	t.Parallel()
 	a := startAgent(t)
 	l := list(t, a, CheckGRPC)
 	a.do(func() { a.critical[first] = "connection refused" })
@@ -205,6 +211,7 @@ func TestSaysThatConsulFindsItUnhealthy(t *testing.T) {
 }
 
 func TestLeaves(t *testing.T) {
+	t.Parallel()
 	a := startAgent(t)
 	l := list(t, a, CheckTTL)
 	a.do(func() { a.services[other].Meta = map[string]string{instanceID: "another"} })
@@ -218,8 +225,10 @@ func TestLeaves(t *testing.T) {
 }
 
 func TestGivesUpOnAnAgentThatIsAway(t *testing.T) {
+	t.Parallel()
 	for _, check := range []string{CheckGRPC, CheckTTL} {
 		t.Run(check, func(t *testing.T) {
+			t.Parallel()
 			a := startAgent(t)
 			l := list(t, a, check)
 			begin := time.Now()
@@ -237,6 +246,7 @@ func TestGivesUpOnAnAgentThatIsAway(t *testing.T) {
 }
 
 func TestToken(t *testing.T) {
+	t.Parallel()
 	a := startAgent(t)
 	a.token = "secret"
 	wrong := newLister(t, a, CheckGRPC, "")
@@ -250,6 +260,7 @@ func TestToken(t *testing.T) {
 }
 
 func TestWeights(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]int{"1": 1, "65535": 65535, "65536": 0, "0": 0, "-1": 0, "x": 0, "": 0} {
 		got := weights(text)
 		if (got == nil) != (want == 0) || got != nil && got.Passing != want {
