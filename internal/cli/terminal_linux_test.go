@@ -7,12 +7,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/svcgen/svc/internal/manifest"
 )
 
 // terminal is a terminal with a person at one end and svc at the other.
