@@ -63,7 +63,16 @@ func (c *Consul) List(ctx context.Context, instance Instance, listed func()) err
 	if err != nil {
 		return err
 	}
-	if c.listed { // before; the first time, what is there was left by a process that is no more
+	err = c.keep(ctx, entries, listed)
+	if ctx.Err() != nil || errors.Is(err, ErrTaken) { // else it will be back, and replaces what is there
+		entries.remove()
+	}
+	return err
+}
+
+// keep lists the entries, and holds them. The first time, what is there was left by a process that is no more.
+func (c *Consul) keep(ctx context.Context, entries *entries, listed func()) error {
+	if c.listed {
 		if _, err := entries.look(ctx); err != nil {
 			return err
 		}
@@ -73,11 +82,7 @@ func (c *Consul) List(ctx context.Context, instance Instance, listed func()) err
 	}
 	c.listed = true
 	listed()
-	err = c.hold(ctx, entries, listed)
-	if ctx.Err() != nil || errors.Is(err, ErrTaken) { // else it will be back, and replaces what is there
-		entries.remove()
-	}
-	return err
+	return c.hold(ctx, entries, listed)
 }
 
 // hold tells the agent that the instance is alive, where it is told, and looks about once per TTL whether the agent still

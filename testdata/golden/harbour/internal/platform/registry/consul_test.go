@@ -224,6 +224,19 @@ func TestLeaves(t *testing.T) {
 	}
 }
 
+func TestLeavesWhileItIsBeingListed(t *testing.T) {
+	t.Parallel()
+	a := startAgent(t)
+	a.stuck = true
+	l := newLister(t, a, CheckTTL, "")
+	l.start(t)
+	eventually(t, "not listed", func() bool { return a.find(first) != nil && a.find(other) != nil })
+	l.stop()
+	if a.find(first) != nil || a.find(other) != nil {
+		t.Error("it leaves entries")
+	}
+}
+
 func TestGivesUpOnAnAgentThatIsAway(t *testing.T) {
 	t.Parallel()
 	for _, check := range []string{CheckGRPC, CheckTTL} {

@@ -21,6 +21,7 @@ type agent struct {
 	beats    int
 	puts     int
 	token    string // that is let in; empty lets everybody in
+	stuck    bool   // lists, and does not say so
 }
 
 func startAgent(t *testing.T) *agent {
@@ -60,6 +61,11 @@ func (a *agent) register(w http.ResponseWriter, r *http.Request) {
 	a.services[service.ID] = &service
 	delete(a.critical, service.ID)
 	a.puts++
+	if a.stuck {
+		a.mu.Unlock()
+		<-r.Context().Done()
+		a.mu.Lock()
+	}
 }
 
 func (a *agent) deregister(w http.ResponseWriter, r *http.Request) {
