@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	ttl       = 2 * time.Second
+	ttl       = 3 * time.Second
 	patience  = 20 * time.Second // for what is not measured
 	namespace = "faults"
 	service   = "a.v1.A"
