@@ -7,12 +7,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/svcgen/svc/internal/manifest"
 )
 
 // terminal is a terminal with a person at one end and svc at the other.
@@ -193,7 +196,7 @@ func TestNewOnATerminal(t *testing.T) {
 	x.line("A .proto file or a folder of them", returnKey)
 	x.expect("Registry:")
 	x.expect("none")
-	x.typed(down + down + returnKey)
+	x.typed(strings.Repeat(down, len(manifest.Registries)-1) + returnKey) // it is the last
 	x.expect("Layers:")
 	x.expect("helm")
 	x.typed(space + returnKey) // docker off

@@ -23,7 +23,7 @@ const Version = 1
 const AllServices = "*"
 
 // Registries are the values that registry may have.
-var Registries = []string{"etcd", "static", "none"}
+var Registries = []string{"etcd", "consul", "static", "none"}
 
 // Manifest is a valid svc.yaml.
 type Manifest struct {
@@ -81,7 +81,7 @@ var appName = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
 // reservedNames are well-formed names that something else reads in its own way.
 var reservedNames = map[string][]string{
 	"YAML takes it for a boolean or null":              strings.Fields("true false null yes no on off y n"),
-	"it is the registry's in compose.yaml":             {"etcd"},
+	"it is the registry's in compose.yaml":             {"etcd", "consul"},
 	"Go takes a folder of that name for its own":       strings.Fields("vendor testdata internal"),
 	"Windows takes a folder of that name for a device": strings.Fields("con prn aux nul com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9"),
 }

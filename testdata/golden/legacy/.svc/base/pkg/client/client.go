@@ -41,7 +41,7 @@ type Config struct {
 	// folder below os.UserCacheDir, "none" nowhere.
 	CacheDir string
 
-	// Access is how the registry lets the caller in. The zero value is for one that lets everybody in.
+	// Access is how etcd lets the caller in. The zero value is for one that lets everybody in.
 	Access Access
 
 	// Targets maps a fully-qualified service name to the gRPC target to dial instead of asking the registry:

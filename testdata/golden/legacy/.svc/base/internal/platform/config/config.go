@@ -114,7 +114,7 @@ type Registry struct {
 
 	// Username and Password are for a registry that asks for them.
 	Username string `koanf:"username"`
-	Password string `koanf:"password"`
+	Password Secret `koanf:"password"`
 
 	// TLS secures the connection to the registry, as an endpoint with https:// does.
 	TLS TLS `koanf:"tls"`
@@ -139,7 +139,7 @@ type TLS struct {
 
 // Access is how the registry lets the app in.
 func (r Registry) Access() access.Access {
-	return access.Access{Username: r.Username, Password: r.Password, TLS: access.TLS(r.TLS)}
+	return access.Access{Username: r.Username, Password: string(r.Password), TLS: access.TLS(r.TLS)}
 }
 
 // Client configures calls to other services.

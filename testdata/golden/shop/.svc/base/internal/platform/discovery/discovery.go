@@ -30,7 +30,7 @@ type Config struct {
 	// nowhere.
 	CacheDir string
 
-	// Access is how the registry lets the caller in.
+	// Access is how etcd lets the caller in.
 	Access access.Access
 }
 

@@ -1,0 +1,150 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// consulBinary is the variable that names a consul to test against. .ci/run builds one; it is not part of Go's own tests,
+// because it takes minutes to build.
+const consulBinary = "SVC_CONSUL"
+
+// TestFaultsOfConsul is TestFaults for the golden project whose registry is Consul.
+func TestFaultsOfConsul(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	binary := os.Getenv(consulBinary)
+	if binary == "" {
+		t.Skip(consulBinary + " names no consul: .ci/consul builds one")
+	}
+	if _, err := os.Stat(binary); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	readTree(t, filepath.Join(goldens, "harbour")).write(t, dir)
+	readTree(t, filepath.Join(overlays, "faults-consul")).write(t, dir)
+	project := inProject(dir)
+	t.Run("parts", func(t *testing.T) {
+		t.Parallel()
+		args := append(testCommand(t, project), "-v", "-count=1", "-parallel=16", "./internal/faults")
+		out, err := project.try(t.Context(), "go", args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Log(out)
+	})
+	t.Run("process", func(t *testing.T) {
+		t.Parallel()
+		bin := buildApps(t, dir)
+		for _, check := range []string{"grpc", "ttl"} {
+			t.Run(check, func(t *testing.T) {
+				t.Parallel()
+				testFrozenByConsul(t, bin, check)
+			})
+		}
+	})
+}
+
+// startConsul starts an agent that ends with the test, and returns its address.
+func startConsul(t *testing.T) string {
+	t.Helper()
+	addr := freeAddr(t)
+	ports := fmt.Sprintf("ports { http = %s, server = %s, serf_lan = %s, serf_wan = -1, dns = -1, grpc = -1 }",
+		port(t, addr), port(t, freeAddr(t)), port(t, freeAddr(t)))
+	// It ends with standard input, so that it never outlives the test.
+	cmd := exec.Command("sh", "-c", `"$@" & read -r end; kill -9 $!`, "sh",
+		os.Getenv(consulBinary), "agent", "-dev", "-bind=127.0.0.1", "-client=127.0.0.1", "-log-level=error", "-hcl="+ports)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		_ = cmd.Wait()
+	})
+	return addr
+}
+
+func port(t *testing.T, addr string) string {
+	t.Helper()
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// consulEntry is as much of an entry of Consul's health endpoint as matters here.
+type consulEntry struct {
+	Service struct {
+		Tags []string
+		Meta map[string]string
+	}
+}
+
+// passingIn returns the entries of the golden's service that Consul tells others of, or nil when it says nothing.
+func passingIn(t *testing.T, addr string) []consulEntry {
+	t.Helper()
+	response, err := http.Get("http://" + addr + "/v1/health/service/harbour.v1.Greeter?passing")
+	if err != nil {
+		return nil
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		return nil
+	}
+	entries := []consulEntry{}
+	if err := json.Unmarshal(body, &entries); err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// testFrozenByConsul is the life of an app: it is listed, stopped for three times its TTL and goes on (scenario 12), and
+// ends.
+func testFrozenByConsul(t *testing.T, bin, check string) {
+	addr := startConsul(t)
+	env := append(loopback("HARBOUR"), "HARBOUR_REGISTRY_ENDPOINTS="+addr, "HARBOUR_REGISTRY_TTL="+faultTTL.String(),
+		"HARBOUR_REGISTRY_CHECK="+check)
+	p := start(t, bin, "harbour", env)
+	soon(t, 10*time.Second, "listed", func() bool { return len(passingIn(t, addr)) == 1 })
+	entry := passingIn(t, addr)[0].Service
+	if len(entry.Tags) != 1 || entry.Tags[0] != "default" || entry.Meta["app"] != "harbour" || entry.Meta["instance"] == "" {
+		t.Errorf("got %+v", entry)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, 2*faultTTL+2*time.Second, "not passing", func() bool { found := passingIn(t, addr); return found != nil && len(found) == 0 })
+	<-time.After(2 * faultTTL) // a time that is the fault itself
+	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	soon(t, 5*time.Second, "passing", func() bool { return len(passingIn(t, addr)) == 1 })
+	_, admin := p.serving(t)
+	soon(t, faultTTL+time.Second, "metric", func() bool { _, metrics := get(t, admin, "/metrics"); return hasRegistered(metrics, 1) })
+	begin := time.Now()
+	if code := p.terminate(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("ended after %v", took)
+	}
+	if left := passingIn(t, addr); len(left) != 0 {
+		t.Errorf("left %v", left)
+	}
+}

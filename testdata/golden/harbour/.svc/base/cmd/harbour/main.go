@@ -1,0 +1,57 @@
+// Command harbour serves the services that gen/wire/harbour lists.
+package main
+
+import (
+	"os"
+
+	"google.golang.org/grpc"
+
+	"example.com/harbour/gen/clients"
+	wire "example.com/harbour/gen/wire/harbour"
+	"example.com/harbour/internal/platform/app"
+	"example.com/harbour/internal/platform/config"
+	"example.com/harbour/internal/service"
+	"example.com/harbour/pkg/client"
+)
+
+// version is set when a release is built: -ldflags "-X main.version=v1.2.3".
+var version string
+
+func main() {
+	cfg, err := config.Load("harbour", version, os.Args[1:])
+	if err == nil {
+		err = run(cfg)
+	}
+	os.Exit(app.ExitCode(err))
+}
+
+func run(cfg config.Config) error {
+	ctx, stop := app.SignalContext()
+	defer stop()
+
+	process, err := app.New(ctx, cfg)
+	if err != nil {
+		return err
+	}
+
+	calls, hangUp, err := clients.Dial(client.Config{
+		Endpoints: cfg.Registry.Endpoints,
+		Namespace: cfg.Registry.Namespace,
+		CacheDir:  cfg.Registry.CacheDir,
+		Token:     string(cfg.Registry.Token),
+		Targets:   cfg.Client.Targets,
+		Balancing: cfg.Client.Balancing,
+		Canary:    cfg.Client.Canary,
+		Breaker:   client.Breaker(cfg.Client.Breaker),
+		Propagate: cfg.Client.Propagate,
+	})
+	if err != nil {
+		return err
+	}
+	defer hangUp()
+
+	// What handlers need is opened here, closed with defer, and handed to them in service.Deps.
+	deps := service.Deps{Clients: calls}
+
+	return process.Run(ctx, func(r grpc.ServiceRegistrar) { wire.Register(r, deps) })
+}

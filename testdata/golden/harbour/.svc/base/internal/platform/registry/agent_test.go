@@ -1,0 +1,116 @@
+package registry
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hashicorp/consul/api"
+)
+
+// agent is as much of an agent of Consul as an instance gets to see. It doesn't call anybody.
+type agent struct {
+	url string
+
+	mu       sync.Mutex
+	services map[string]*api.AgentServiceRegistration
+	critical map[string]string // ids of services, and why
+	beats    int
+	puts     int
+	token    string // that is let in; empty lets everybody in
+	stuck    bool   // lists, and does not say so
+}
+
+func startAgent(t *testing.T) *agent {
+	t.Helper()
+	a := &agent{services: map[string]*api.AgentServiceRegistration{}, critical: map[string]string{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("PUT /v1/agent/service/register", a.register)
+	mux.HandleFunc("PUT /v1/agent/service/deregister/{id}", a.deregister)
+	mux.HandleFunc("PUT /v1/agent/check/update/{id}", a.beat)
+	mux.HandleFunc("GET /v1/agent/services", a.list)
+	mux.HandleFunc("GET /v1/agent/checks", a.listCritical)
+	server := httptest.NewServer(a.guard(mux))
+	t.Cleanup(server.Close)
+	a.url = server.URL
+	return a
+}
+
+// guard lets one request in at a time, and none without the token.
+func (a *agent) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.token != "" && r.Header.Get("X-Consul-Token") != a.token {
+			http.Error(w, "Permission denied", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (a *agent) register(w http.ResponseWriter, r *http.Request) {
+	var service api.AgentServiceRegistration
+	if err := json.NewDecoder(r.Body).Decode(&service); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	a.services[service.ID] = &service
+	delete(a.critical, service.ID)
+	a.puts++
+	if a.stuck {
+		a.mu.Unlock()
+		<-r.Context().Done()
+		a.mu.Lock()
+	}
+}
+
+func (a *agent) deregister(w http.ResponseWriter, r *http.Request) {
+	if _, ok := a.services[r.PathValue("id")]; !ok {
+		http.NotFound(w, r)
+		return
+	}
+	delete(a.services, r.PathValue("id"))
+}
+
+func (a *agent) beat(w http.ResponseWriter, r *http.Request) {
+	id := strings.TrimPrefix(r.PathValue("id"), "service:")
+	if service, ok := a.services[id]; !ok || service.Check == nil || service.Check.TTL == "" {
+		http.NotFound(w, r)
+		return
+	}
+	a.beats++
+}
+
+func (a *agent) list(w http.ResponseWriter, _ *http.Request) {
+	services := map[string]*api.AgentService{}
+	for id, s := range a.services {
+		services[id] = &api.AgentService{ID: id, Service: s.Name, Address: s.Address, Port: s.Port, Tags: s.Tags, Meta: s.Meta}
+	}
+	_ = json.NewEncoder(w).Encode(services)
+}
+
+func (a *agent) listCritical(w http.ResponseWriter, _ *http.Request) {
+	checks := map[string]*api.AgentCheck{}
+	for id, why := range a.critical {
+		checks["service:"+id] = &api.AgentCheck{ServiceID: id, Status: api.HealthCritical, Output: why}
+	}
+	_ = json.NewEncoder(w).Encode(checks)
+}
+
+// do changes the agent while nobody talks to it.
+func (a *agent) do(change func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	change()
+}
+
+// find returns an entry, or nil.
+func (a *agent) find(id string) *api.AgentServiceRegistration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.services[id]
+}

@@ -1,0 +1,177 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+
+	"example.com/harbour/internal/platform/consul"
+)
+
+const (
+	// instanceID is the meta that tells apart two processes that others reach at one address.
+	instanceID = "instance"
+
+	// shortestInterval and shortestReap are the least that Consul takes.
+	shortestInterval = time.Second
+	shortestReap     = time.Minute
+)
+
+// entries are an instance at an agent.
+type entries struct {
+	agent   *api.Agent
+	timeout time.Duration // of a request
+	id      string        // of the process
+	host    string
+	port    int
+	all     []*api.AgentServiceRegistration
+}
+
+func (c *Consul) entries(instance Instance) (*entries, error) {
+	host, text, err := net.SplitHostPort(instance.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("address to register: %w", err)
+	}
+	port, err := net.LookupPort("tcp", text)
+	if err != nil {
+		return nil, fmt.Errorf("address to register: %w", err)
+	}
+	meta := map[string]string{instanceID: c.id}
+	maps.Copy(meta, instance.Metadata)
+	e := &entries{agent: c.client.Agent(), timeout: min(consul.Timeout, c.ttl/turns), id: c.id, host: host, port: port}
+	for _, service := range instance.Services {
+		e.all = append(e.all, &api.AgentServiceRegistration{
+			ID: service + "-" + instance.Addr, Name: service, Address: host, Port: port,
+			Tags: []string{c.namespace}, Meta: meta, Weights: weights(meta["weight"]), Check: c.checks(service, instance.Addr),
+		})
+	}
+	return e, nil
+}
+
+// checks is the check of an entry. It passes to begin with: an app registers when it serves.
+func (c *Consul) checks(service, addr string) *api.AgentServiceCheck {
+	check := &api.AgentServiceCheck{
+		Status:                         api.HealthPassing,
+		DeregisterCriticalServiceAfter: max(6*c.ttl, shortestReap).String(),
+	}
+	if c.check == CheckTTL {
+		check.TTL = c.ttl.String()
+		return check
+	}
+	// One that was frozen takes two intervals and two timeouts to be found out: a TTL.
+	check.GRPC = addr + "/" + service
+	check.Interval = max(c.ttl/turns, shortestInterval).String()
+	check.Timeout = check.Interval
+	check.FailuresBeforeCritical = 2
+	return check
+}
+
+// weights is the weight of an instance as Consul's own clients take it, or nil when there is none.
+func weights(text string) *api.AgentWeights {
+	weight, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || weight == 0 {
+		return nil
+	}
+	return &api.AgentWeights{Passing: int(weight), Warning: 1}
+}
+
+func (e *entries) addr() string { return net.JoinHostPort(e.host, strconv.Itoa(e.port)) }
+
+// put lists entries, replacing whatever has their ids.
+func (e *entries) put(ctx context.Context, some []*api.AgentServiceRegistration) error {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	options := api.ServiceRegisterOpts{ReplaceExistingChecks: true}.WithContext(ctx)
+	return each(some, func(r *api.AgentServiceRegistration) error { return e.agent.ServiceRegisterOpts(r, options) })
+}
+
+// beat tells the agent that all entries are alive.
+func (e *entries) beat(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	options := (&api.QueryOptions{}).WithContext(ctx)
+	return each(e.all, func(r *api.AgentServiceRegistration) error {
+		return e.agent.UpdateTTLOpts("service:"+r.ID, "", api.HealthPassing, options)
+	})
+}
+
+// finding is what the agent has of an instance.
+type finding struct {
+	lost   []*api.AgentServiceRegistration // aren't there, or not as they should be
+	ailing string                          // what a check says of one that is not healthy
+}
+
+// look asks the agent for the entries, in two requests whatever their number. It fails with ErrTaken when one is another
+// process's, which lives.
+func (e *entries) look(ctx context.Context) (finding, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	there, err := e.there(ctx)
+	if err != nil {
+		return finding{}, err
+	}
+	checks, err := e.agent.ChecksWithFilterOpts(`Status == "critical"`, (&api.QueryOptions{}).WithContext(ctx))
+	if err != nil {
+		return finding{}, err
+	}
+	critical := map[string]string{} // ids, and why
+	for _, check := range checks {
+		critical[check.ServiceID] = cmp.Or(check.Output, check.Notes, check.Name)
+	}
+	var f finding
+	for _, want := range e.all {
+		got, why := there[want.ID], critical[want.ID]
+		switch {
+		case got == nil:
+			f.lost = append(f.lost, want)
+		case got.Meta[instanceID] != e.id && got.Meta[instanceID] != "" && why == "":
+			return finding{}, ErrTaken
+		case got.Meta[instanceID] != e.id || !slices.Equal(got.Tags, want.Tags):
+			f.lost = append(f.lost, want)
+		case why != "":
+			f.ailing = why
+		}
+	}
+	return f, nil
+}
+
+// there returns what the agent lists at the address.
+func (e *entries) there(ctx context.Context) (map[string]*api.AgentService, error) {
+	filter := fmt.Sprintf("Address == %q and Port == %d", e.host, e.port)
+	return e.agent.ServicesWithFilterOpts(filter, (&api.QueryOptions{}).WithContext(ctx))
+}
+
+// remove takes the entries off, apart from those that another process has made its own.
+func (e *entries) remove() {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	there, err := e.there(ctx)
+	if err != nil {
+		return // their checks will fail
+	}
+	own := slices.DeleteFunc(slices.Clone(e.all), func(r *api.AgentServiceRegistration) bool {
+		got := there[r.ID]
+		return got == nil || got.Meta[instanceID] != e.id
+	})
+	options := (&api.QueryOptions{}).WithContext(ctx)
+	_ = each(own, func(r *api.AgentServiceRegistration) error { return e.agent.ServiceDeregisterOpts(r.ID, options) })
+}
+
+// each does something for all entries at once, and returns the first error.
+func each(all []*api.AgentServiceRegistration, do func(*api.AgentServiceRegistration) error) error {
+	errs := make([]error, len(all))
+	var done sync.WaitGroup
+	for i, r := range all {
+		done.Go(func() { errs[i] = do(r) })
+	}
+	done.Wait()
+	return cmp.Or(errs...)
+}
