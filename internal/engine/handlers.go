@@ -21,7 +21,8 @@ import (
 // of its files. It returns what becomes of their files, by path.
 func syncHandlers(dir string, in plan.Input, found rename.Found, p *model.Project) (map[string]plan.Merged, error) {
 	packages := handlerPackages(in)
-	maps.DeleteFunc(packages, func(_ string, pkg *handlers.Package) bool { return !changed(pkg) })
+	late := lateMethods(found, p)
+	maps.DeleteFunc(packages, func(folder string, pkg *handlers.Package) bool { return !changed(pkg) && len(late[folder]) == 0 })
 	if len(packages) == 0 {
 		return nil, nil
 	}
@@ -39,12 +40,15 @@ func syncHandlers(dir string, in plan.Input, found rename.Found, p *model.Projec
 		if pkg.Disk, err = readGo(root, folder); err != nil {
 			return nil, err
 		}
+		if pkg.Late = handlers.Undone(pkg.Disk, late[folder]); len(pkg.Late) == 0 && !changed(pkg) {
+			continue
+		}
 		maps.Copy(in.Disk, pkg.Disk)
 		for was, is := range pkg.Moved {
 			if content, ok := in.Disk[was]; ok {
 				pkg.Disk[was] = content // from another folder, maybe
 			}
-			if bytes.Equal(in.Disk[is], in.Bases[is]) {
+			if bytes.Equal(in.Disk[is], in.Bases[is]) || bytes.Equal(in.Disk[is], pkg.New[is]) {
 				delete(pkg.Disk, is) // what comes takes the place of what nobody has touched
 			}
 		}

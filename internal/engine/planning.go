@@ -43,9 +43,9 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 	}
 	found := rename.Find(last.RPCs, emission.Model.Shapes(), moves(m))
 	in := plan.Input{
-		Lock: last, Bases: s.bases, Disk: s.disk, Outside: s.outside, Generated: emission.Tree,
-		Moved: movedPaths(found, last, emission.Tree), Merge: merge.File, Resolved: scope.Resolved,
+		Lock: last, Bases: s.bases, Disk: s.disk, Outside: s.outside, Generated: emission.Tree, Merge: merge.File, Resolved: scope.Resolved,
 	}
+	in.Moved, in.Blocked = movedFiles(found, in)
 	if in.Handlers, err = syncHandlers(dir, in, found, emission.Model); err != nil {
 		return nil, err
 	}
@@ -64,26 +64,6 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 	}
 	changes, err := changes(dir, p)
 	return &Result{Plan: p, Changes: changes, stubs: emission.stubs, Warnings: slices.Concat(emission.Model.Warnings, doubts(found, m))}, err
-}
-
-// movedPaths says where the files of renamed services are emitted now.
-func movedPaths(found rename.Found, last *lock.Lock, t *tree.Tree) map[string]string {
-	type emitter struct{ template, of string }
-	now := map[emitter]string{}
-	for _, f := range t.Files() {
-		now[emitter{f.Template, f.Of}] = f.Path
-	}
-	moved := map[string]string{}
-	for path, entry := range last.Files {
-		if entry.Of == "" || entry.Class == tree.Owned {
-			continue
-		}
-		to, ok := now[emitter{entry.Template, found.Services[entry.Of]}]
-		if _, stays := t.Lookup(path); ok && !stays {
-			moved[path] = to
-		}
-	}
-	return moved
 }
 
 // recorded are the shapes of the contract as far as the project follows it: those of a service with a handler that is held, or

@@ -50,6 +50,25 @@ func renamedDeclarations(in plan.Input, found rename.Found, p *model.Project) ma
 	return renamed
 }
 
+// lateMethods are what the declarations of rpcs were called that have another name since an earlier run, as it is said
+// now, by folder. That run may not have known of it.
+func lateMethods(found rename.Found, p *model.Project) map[string]map[string]string {
+	late := map[string]map[string]string{}
+	for _, s := range p.Served {
+		for was, is := range found.Past {
+			m := methodOf(s, is)
+			if m == nil || parent(was) != s.FullName {
+				continue
+			}
+			if late[s.Handler.Dir] == nil {
+				late[s.Handler.Dir] = map[string]string{}
+			}
+			late[s.Handler.Dir][s.Handler.Type+"."+was[len(s.FullName)+1:]] = s.Handler.Type + "." + m.Name
+		}
+	}
+	return late
+}
+
 func methodOf(s *model.Service, rpc string) *model.Method {
 	if s == nil {
 		return nil

@@ -22,6 +22,8 @@ type Input struct {
 	Generated *tree.Tree
 	// Moved says where files that were emitted last are emitted now, when that is elsewhere.
 	Moved map[string]string
+	// Blocked says the same of files that can't go there, because their owner has edited both.
+	Blocked map[string]string
 	// Merge merges one file that both sides changed.
 	Merge func(path string, base, disk, next []byte) Merged
 	// Handlers are files of class decl, and others beside them, that were merged with their whole package.
@@ -82,12 +84,12 @@ func (p *planner) file(f tree.File) {
 	switch {
 	case p.Outside[f.Path]:
 		p.outside(a, f)
+	case f.Class != tree.Owned && p.moved(p.from[f.Path]):
+		p.move(a, f, p.from[f.Path])
 	case exists && bytes.Equal(disk, f.Content):
 		p.accept(f)
 	case f.Class == tree.Owned:
 		p.owned(a, f)
-	case p.moved(p.from[f.Path]):
-		p.move(a, f, p.from[f.Path])
 	default:
 		p.yours(a, f)
 	}
@@ -233,7 +235,7 @@ func (p *planner) move(a Action, f tree.File, from string) {
 	case source.Broken != "" || source.Conflict != "":
 		p.stay(stays, source)
 		return
-	case a.HadFile && !bytes.Equal(a.Old, p.Bases[f.Path]):
+	case a.HadFile && !bytes.Equal(a.Old, p.Bases[f.Path]) && !bytes.Equal(a.Old, f.Content):
 		p.stay(stays, Merged{Conflict: "svc emits it as " + f.Path + " now, where you have a file: move yours away"})
 		return
 	case handler:
@@ -249,7 +251,11 @@ func (p *planner) move(a Action, f tree.File, from string) {
 		return
 	}
 	a.New, a.Notes, a.Reason = m.Content, m.Notes, "it was "+from
-	p.write(a, writing(a), f)
+	if a.HadFile && bytes.Equal(a.New, a.Old) {
+		p.accept(f)
+	} else {
+		p.write(a, writing(a), f)
+	}
 	p.remove(from, p.Lock.Files[from], "it is "+f.Path+" now")
 }
 
@@ -264,6 +270,9 @@ func writing(a Action) Kind {
 func (p *planner) stay(a Action, m Merged) {
 	a = withConflict(a, m)
 	a.Marked = nil
+	if entry, emitted := p.Lock.Files[a.To]; emitted {
+		p.plan.Lock.Files[a.To] = entry
+	}
 	if m.Broken != "" {
 		p.hold(a, Keep, m.Broken)
 		return
@@ -313,6 +322,9 @@ func (p *planner) stale(path string, entry lock.Entry) {
 		a.Kind, a.Reason = Orphan, "you edited it, and svc no longer emits it"
 		if entry.Class == tree.Decl {
 			a.Reason += ", nor what it uses of gen/"
+		}
+		if to := p.Blocked[path]; to != "" {
+			a.Reason = "you say that it is " + to + " now, where you have written, too: bring there what you need of it"
 		}
 		p.plan.Actions = append(p.plan.Actions, a)
 		p.plan.Lock.Files[path] = entry

@@ -19,6 +19,9 @@ func (f *finder) told(from, to string) {
 	_, target := f.next[to]
 	switch {
 	case f.done(from, to):
+		if !known(f.is, from) && target {
+			f.found.Past[from] = to
+		}
 	case f.used(to):
 		f.unknown(from, to, "%s is what another line says something has become", to)
 	case method && target:
