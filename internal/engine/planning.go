@@ -54,7 +54,7 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 	p.Bases = s.restored
 	found.Doubts = openDoubts(found.Doubts, in, p)
 	holdDoubts(found.Doubts, last, p)
-	p.Lock.RPCs = recorded(p, last, emission.Model.Shapes(), found)
+	p.Lock.RPCs = recorded(p, last, emission, found)
 	maps.Copy(p.Lock.Files, aside)
 	if !scope.Markers {
 		p.WithoutMarkers()
@@ -69,8 +69,8 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 // recorded are the shapes of the contract as far as the project follows it: those of a service with a handler that is held, or
 // that is no longer emitted and there, or with any file that can't go where it is emitted now, are as they were, so that the
 // next run knows what the file was emitted for.
-func recorded(p *plan.Plan, last *lock.Lock, now map[string]string, found rename.Found) map[string]string {
-	shapes := maps.Clone(now)
+func recorded(p *plan.Plan, last *lock.Lock, e *Emission, found rename.Found) map[string]string {
+	shapes, emitted := e.Model.Shapes(), e.Tree
 	behind := map[string]bool{}
 	for _, path := range p.Held {
 		if last.Files[path].Class == tree.Decl {
@@ -78,8 +78,13 @@ func recorded(p *plan.Plan, last *lock.Lock, now map[string]string, found rename
 		}
 	}
 	for _, a := range p.Actions {
-		if a.To != "" || a.Kind == plan.Orphan && a.Class == tree.Decl {
+		if a.To != "" {
 			behind[last.Files[a.Path].Of] = true
+		}
+	}
+	for path, entry := range p.Lock.Files {
+		if _, ok := emitted.Lookup(path); !ok && entry.Class == tree.Decl {
+			behind[entry.Of] = true
 		}
 	}
 	for service := range behind {

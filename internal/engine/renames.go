@@ -124,9 +124,12 @@ func openDoubts(doubts []rename.Doubt, in plan.Input, p *plan.Plan) []rename.Dou
 		if key := emittedMethod(in, d.Gone); key != "" {
 			return !declaredAfter(in, p, key)
 		}
-		return !slices.ContainsFunc(p.Actions, func(a plan.Action) bool {
-			return a.Kind == plan.Orphan && in.Lock.Files[a.Path].Of == d.Gone
-		})
+		for path, entry := range p.Lock.Files {
+			if _, emitted := in.Generated.Lookup(path); !emitted && entry.Class == tree.Decl && entry.Of == d.Gone {
+				return false
+			}
+		}
+		return true
 	})
 }
 
