@@ -58,6 +58,8 @@ func (r report) action(b *strings.Builder, a plan.Action) {
 		fmt.Fprintf(b, "  to end it: make room at %s, or bring it there yourself and run svc resolve %s --merged\n", to, to)
 	case a.Kind == plan.Conflict:
 		fmt.Fprintf(b, "  to end it: svc resolve %s --ours, --theirs or, when you have edited it, --merged\n", file)
+	case a.Kind == plan.Orphan && len(a.Notes) > 0:
+		fmt.Fprintf(b, "  to end it: take that out of it, or keep it as yours: svc resolve %s --ours\n", file)
 	case a.Kind == plan.Orphan:
 		fmt.Fprintf(b, "  to end it: delete it, or keep it as yours: svc resolve %s --ours\n", file)
 	}

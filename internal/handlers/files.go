@@ -25,7 +25,7 @@ func (s *session) sync(name string) {
 	f.Conflicts = append(f.Conflicts, r.Conflicts...)
 	f.Waits = f.Waits || len(r.Conflicts) > 0
 	for _, e := range s.emitted {
-		if e.was == name && e.is == "" && s.emptied(r.Content, e) {
+		if e.is == "" && s.in.New[name] == nil && holds(s.disk[name], e.base) && s.emptied(r.Content, e) {
 			f.Content = nil
 		}
 	}
@@ -50,6 +50,17 @@ func relocate(notes []godecl.Note, was, is []byte) {
 func (s *session) emptied(content []byte, e *emitted) bool {
 	f, err := godecl.Parse("", content)
 	return err == nil && f.Empty(e.base)
+}
+
+// Holds reports whether a file declares anything that another one does, in the same package or in tests of it.
+func Holds(content, other []byte) bool {
+	f, err1 := godecl.Parse("", content)
+	o, err2 := godecl.Parse("", other)
+	return err1 == nil && err2 == nil && holds(f, o)
+}
+
+func holds(f, other *godecl.File) bool {
+	return slices.ContainsFunc(other.Keys(), func(key string) bool { return f.Declares(key) && (!f.Foreign() || isTest(key)) })
 }
 
 // pristine replaces a file that nobody has touched by what svc emits, if nothing of it is anywhere else.

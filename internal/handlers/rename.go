@@ -82,26 +82,37 @@ func (s *session) mentionsAny(f *godecl.File, names map[string]string) bool {
 // as they will be found once the names of the package are those of New.
 func (s *session) names() (names, methods map[string]string) {
 	names, methods = map[string]string{}, map[string]string{}
+	type pair struct{ from, to string }
+	var pairs []pair
+	for _, from := range slices.Sorted(maps.Keys(s.in.Renamed)) {
+		if to := s.in.Renamed[from]; !strings.Contains(from, ".") {
+			pairs = append(pairs, pair{from, to}, pair{"New" + from, "New" + to}, pair{"new" + from + "Client", "new" + to + "Client"})
+		}
+	}
 	base, next := s.keys(baseOf), s.keys(nextOf)
-	link := func(from, to string) {
-		if from != to && base[from] && next[to] && names[from] == "" && !next[from] {
-			names[from] = to
-		}
-	}
-	for from, to := range s.in.Renamed {
-		if !strings.Contains(from, ".") {
-			link(from, to)
-			link("New"+from, "New"+to)
-			link("new"+from+"Client", "new"+to+"Client")
-		}
-	}
 	for _, key := range slices.Sorted(maps.Keys(base)) {
 		t, method, ok := strings.Cut(key, ".")
 		if !ok {
 			continue
 		}
 		u, fresh, _ := strings.Cut(s.target(key), ".")
-		link("Test"+t+"_"+method, "Test"+u+"_"+fresh)
+		pairs = append(pairs, pair{"Test" + t + "_" + method, "Test" + u + "_" + fresh})
+	}
+	given := map[string]bool{} // to something else than had it
+	for _, p := range pairs {
+		given[p.to] = given[p.to] || p.from != p.to && base[p.from]
+	}
+	for _, p := range pairs {
+		if p.from != p.to && base[p.from] && next[p.to] && names[p.from] == "" && (!next[p.from] || given[p.from]) {
+			names[p.from] = p.to
+		}
+	}
+	for key := range base {
+		t, method, ok := strings.Cut(key, ".")
+		if !ok {
+			continue
+		}
+		u, fresh, _ := strings.Cut(s.target(key), ".")
 		if names[t] != "" {
 			t = names[t]
 		}

@@ -62,7 +62,7 @@ type Action struct {
 	New     []byte     `json:"-"`              // to be written; of a conflict: as generated; nil when there is none
 	HadFile bool       `json:"-"`
 	Edited  bool       `json:"-"` // Old is svc's own file with an edit: it is kept aside
-	Pending bool       `json:"-"` // it stays as it is, and another run has to come back to it
+	Pending bool       `json:"-"` // another run has to come back to it
 
 	Base   []byte `json:"-"` // of a conflict: what was emitted last; nil when that is not known
 	Marked []byte `json:"-"` // of a conflict: both sides, with git's markers, to be written; nil leaves Old in place
@@ -127,7 +127,7 @@ func (p *Plan) Drift() bool {
 // Settled reports whether another run on the same inputs would do nothing and report nothing.
 func (p *Plan) Settled() bool {
 	return !slices.ContainsFunc(p.Actions, func(a Action) bool {
-		return slices.Contains([]Kind{Keep, Orphan, Conflict}, a.Kind)
+		return a.Pending || slices.Contains([]Kind{Keep, Orphan, Conflict}, a.Kind)
 	})
 }
 
@@ -151,7 +151,10 @@ func (p *Plan) WithoutDeletes(last *lock.Lock) {
 		if a.Kind != Delete {
 			continue
 		}
-		entry := last.Files[a.Path]
+		entry, emitted := last.Files[a.Path]
+		if !emitted {
+			continue // what was in it is remembered by the file that it was emitted into
+		}
 		entry.Sum = tree.Sum(a.Old)
 		if a.Class == tree.Owned {
 			entry.Form = tree.Form(a.Old)
