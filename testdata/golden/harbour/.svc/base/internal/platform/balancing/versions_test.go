@@ -47,7 +47,9 @@ func TestNoVersionStrandsACall(t *testing.T) {
 	old.calls.Store(0)
 	until(wanting, t, client, func() bool { return old.calls.Load() > 0 })
 
+	canary.calls.Store(0)
 	canary.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+	until(wanting, t, client, func() bool { return canary.calls.Load() > 0 })
 	old.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	canary.calls.Store(0)
 	until(t.Context(), t, client, func() bool { return canary.calls.Load() > 0 })
