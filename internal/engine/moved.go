@@ -5,6 +5,8 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/svcgen/svc/internal/handlers"
+	"github.com/svcgen/svc/internal/lock"
 	"github.com/svcgen/svc/internal/plan"
 	"github.com/svcgen/svc/internal/rename"
 	"github.com/svcgen/svc/internal/tree"
@@ -84,4 +86,23 @@ func (m mover) edited(path string) bool {
 	base, known := m.in.Bases[path]
 	f, emitted := m.in.Generated.Lookup(path)
 	return m.in.Outside[path] || exists && !(known && bytes.Equal(disk, base) || emitted && bytes.Equal(disk, f.Content))
+}
+
+// follow takes a handler of a renamed service that its owner has already put where svc emits it now for that handler, and
+// not for a file that is in the way.
+func (s *state) follow(found rename.Found, last *lock.Lock, t *tree.Tree) {
+	now := pathsNow(t)
+	for path, entry := range maps.Clone(last.Files) {
+		to, emitted := now[emitter{entry.Template, found.Services[entry.Of]}]
+		base, known := s.bases[path]
+		_, here := s.disk[path]
+		_, before := last.Files[to]
+		if !emitted || !known || here || before || entry.Class != tree.Decl || !handlers.Holds(s.disk[to], base) {
+			continue
+		}
+		last.Files[to], s.bases[to], s.restored[to] = entry, base, base
+		delete(last.Files, path)
+		delete(s.bases, path)
+		s.restored[path] = nil
+	}
 }

@@ -45,6 +45,7 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 	in := plan.Input{
 		Lock: last, Bases: s.bases, Disk: s.disk, Outside: s.outside, Generated: emission.Tree, Merge: merge.File, Resolved: scope.Resolved,
 	}
+	s.follow(found, last, emission.Tree)
 	in.Moved, in.Blocked = movedFiles(found, in)
 	if in.Handlers, err = syncHandlers(dir, in, found, emission.Model); err != nil {
 		return nil, err

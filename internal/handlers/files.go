@@ -148,7 +148,7 @@ func (s *session) move() {
 		}
 		f := *s.file(e.was)
 		f.Content = repackaged(f.Content, e.base.PackageName(), e.next.PackageName())
-		f.Notes = append([]godecl.Note{{Text: "moved from " + path.Base(e.was) + s.renamedType(e)}}, f.Notes...)
+		f.Notes = append([]godecl.Note{{Text: "moved from " + e.was + s.renamedType(e)}}, f.Notes...)
 		s.out[e.is] = &f
 		s.out[e.was] = &File{}
 	}
@@ -175,7 +175,7 @@ func repackaged(content []byte, was, is string) []byte {
 // renamedType tells which type of a file has another name now.
 func (s *session) renamedType(e *emitted) string {
 	for _, from := range slices.Sorted(maps.Keys(s.in.Renamed)) {
-		if to := s.in.Renamed[from]; !strings.Contains(from, ".") && e.next.Declares(to) {
+		if to := s.in.Renamed[from]; from != to && !strings.Contains(from, ".") && e.next.Declares(to) {
 			return ": " + from + " is now called " + to
 		}
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"path"
@@ -39,7 +40,8 @@ func (s *session) rename() {
 }
 
 func (s *session) renameFile(name string, names map[string]string) {
-	if s.disk[name].Foreign() {
+	foreign := s.disk[name].Foreign()
+	if foreign {
 		names = maps.Clone(names)
 		maps.DeleteFunc(names, func(from, _ string) bool { return !isTest(from) })
 	}
@@ -51,9 +53,25 @@ func (s *session) renameFile(name string, names map[string]string) {
 	if err != nil {
 		return
 	}
+	if foreign {
+		notes = append(notes, followNotes(content, s.disk[name], names)...)
+	}
 	s.disk[name] = f
 	out := s.file(name)
 	out.Content, out.Notes = content, append(out.Notes, notes...)
+}
+
+// followNotes tells of renamed tests in another package: what they call there by the old name is not svc's to know.
+func followNotes(content []byte, was *godecl.File, names map[string]string) []godecl.Note {
+	var notes []godecl.Note
+	for _, from := range slices.Sorted(maps.Keys(names)) {
+		before, _, found := bytes.Cut(content, []byte("func "+names[from]+"("))
+		if found && was.Declares(from) {
+			line := 1 + bytes.Count(before, []byte("\n"))
+			notes = append(notes, godecl.Note{Line: line, Text: from + " is now called " + names[from] + ": what it calls may have to follow"})
+		}
+	}
+	return notes
 }
 
 // spare reports whether all files that declare something have it as svc emits it.

@@ -142,9 +142,12 @@ func (p *Plan) WithoutMarkers() {
 // finds them untouched.
 func (p *Plan) WithoutDeletes(last *lock.Lock) {
 	for path, content := range p.Bases {
-		if content == nil {
-			delete(p.Bases, path)
-			p.Lock.Files[path] = last.Files[path]
+		if content != nil {
+			continue
+		}
+		delete(p.Bases, path)
+		if entry, emitted := last.Files[path]; emitted {
+			p.Lock.Files[path] = entry
 		}
 	}
 	for _, a := range p.Actions {
