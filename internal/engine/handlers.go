@@ -192,8 +192,9 @@ func markLeft(in plan.Input, pkg *handlers.Package, merged map[string]plan.Merge
 		}
 		for file, disk := range pkg.Disk {
 			m, ok := merged[file]
-			if !ok {
-				m.Content = disk
+			_, inTheWay := in.Generated.Lookup(file)
+			if inTheWay = inTheWay && pkg.New[file] == nil; !ok || inTheWay {
+				m.Content = disk // it stays as it is
 			}
 			if handlers.Holds(m.Content, pkg.Base[gone]) {
 				m.Left = append(m.Left, gone)
