@@ -166,7 +166,7 @@ func mergedPackage(pkg *handlers.Package, files map[string]handlers.File) map[st
 		merged[path] = plan.Merged{Content: pkg.Disk[path]}
 	}
 	for path, f := range files {
-		m := plan.Merged{Content: f.Content, Waits: f.Waits, Notes: planNotes(f.Notes), Places: planNotes(f.Conflicts)}
+		m := plan.Merged{Content: f.Content, Waits: f.Waits, Asks: f.Asks, Notes: planNotes(f.Notes), Places: planNotes(f.Conflicts)}
 		if len(f.Conflicts) > 0 {
 			m.Conflict = "you and svc changed the same declarations"
 		}
