@@ -20,7 +20,7 @@ import (
 
 // syncHandlers merges the packages of handlers in which anything has changed, each as a whole: methods may have moved to any
 // of its files. It returns what becomes of their files, by path.
-func syncHandlers(dir string, in plan.Input, found rename.Found, p *model.Project) (map[string]plan.Merged, error) {
+func syncHandlers(dir string, in plan.Input, s shift, found rename.Found, p *model.Project) (map[string]plan.Merged, error) {
 	packages := handlerPackages(in)
 	late := lateMethods(found, p)
 	maps.DeleteFunc(packages, func(folder string, pkg *handlers.Package) bool { return !changed(pkg) && len(late[folder]) == 0 })
@@ -40,6 +40,11 @@ func syncHandlers(dir string, in plan.Input, found rename.Found, p *model.Projec
 	for folder, pkg := range packages {
 		if pkg.Disk, err = readGo(root, folder); err != nil {
 			return nil, err
+		}
+		for _, path := range s.paths() {
+			if delete(pkg.Disk, path); in.Disk[path] != nil && strings.HasPrefix(path, folder+"/") {
+				pkg.Disk[path] = in.Disk[path]
+			}
 		}
 		if pkg.Late = handlers.Undone(pkg.Disk, late[folder]); len(pkg.Late) == 0 && !changed(pkg) {
 			continue
@@ -161,7 +166,7 @@ func mergedPackage(pkg *handlers.Package, files map[string]handlers.File) map[st
 		merged[path] = plan.Merged{Content: pkg.Disk[path]}
 	}
 	for path, f := range files {
-		m := plan.Merged{Content: f.Content, Waits: f.Waits, Notes: planNotes(f.Notes), Places: planNotes(f.Conflicts)}
+		m := plan.Merged{Content: f.Content, Waits: f.Waits, Asks: f.Asks, Notes: planNotes(f.Notes), Places: planNotes(f.Conflicts)}
 		if len(f.Conflicts) > 0 {
 			m.Conflict = "you and svc changed the same declarations"
 		}
@@ -187,8 +192,9 @@ func markLeft(in plan.Input, pkg *handlers.Package, merged map[string]plan.Merge
 		}
 		for file, disk := range pkg.Disk {
 			m, ok := merged[file]
-			if !ok {
-				m.Content = disk
+			_, inTheWay := in.Generated.Lookup(file)
+			if inTheWay = inTheWay && pkg.New[file] == nil; !ok || inTheWay {
+				m.Content = disk // it stays as it is
 			}
 			if handlers.Holds(m.Content, pkg.Base[gone]) {
 				m.Left = append(m.Left, gone)

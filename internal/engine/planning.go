@@ -7,6 +7,7 @@ import (
 	"github.com/svcgen/svc/internal/lock"
 	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/merge"
+	"github.com/svcgen/svc/internal/model"
 	"github.com/svcgen/svc/internal/plan"
 	"github.com/svcgen/svc/internal/protoload"
 	"github.com/svcgen/svc/internal/rename"
@@ -46,16 +47,15 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 		Lock: last, Bases: s.bases, Disk: s.disk, Outside: s.outside, Generated: emission.Tree, Merge: merge.File, Resolved: scope.Resolved,
 	}
 	s.follow(found, last, emission.Tree)
-	in.Moved, in.Blocked = movedFiles(found, in)
-	if in.Handlers, err = syncHandlers(dir, in, found, emission.Model); err != nil {
+	in, p, err := planned(dir, in, &found, emission.Model)
+	if err != nil {
 		return nil, err
 	}
-	p := plan.Make(in)
 	maps.Copy(s.restored, p.Bases)
 	p.Bases = s.restored
 	found.Doubts = openDoubts(found.Doubts, in, p)
-	holdDoubts(found.Doubts, last, p)
-	p.Lock.RPCs = recorded(p, last, emission, found)
+	holdDoubts(found.Doubts, in.Lock, p)
+	p.Lock.RPCs = recorded(p, in.Lock, emission, found)
 	maps.Copy(p.Lock.Files, aside)
 	if !scope.Markers {
 		p.WithoutMarkers()
@@ -65,6 +65,22 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 	}
 	changes, err := changes(dir, p)
 	return &Result{Plan: p, Changes: changes, stubs: emission.stubs, Warnings: slices.Concat(emission.Model.Warnings, doubts(found, m))}, err
+}
+
+// planned compares, with the files of renamed services where they are to go. It returns what it compared, too.
+func planned(dir string, in plan.Input, found *rename.Found, m *model.Project) (plan.Input, *plan.Plan, error) {
+	for s := shiftOf(*found, in); ; s = nil {
+		as, renamed := s.input(in), found.Clone()
+		as.Moved, as.Blocked = movedFiles(renamed, as)
+		var err error
+		if as.Handlers, err = syncHandlers(dir, as, s, renamed, m); err != nil {
+			return in, nil, err
+		}
+		if p := plan.Make(as); s.restate(p, as, in) {
+			*found = renamed
+			return as, p, nil
+		}
+	}
 }
 
 // recorded are the shapes of the contract as far as the project follows it: those of a service with a handler that is held, or

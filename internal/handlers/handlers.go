@@ -31,6 +31,7 @@ type File struct {
 	// Waits tells that what svc emits at this path now has not found its place yet. Its base has to stay as it is, so
 	// that another run comes back to it.
 	Waits bool
+	Asks  bool  // a note asks its owner to do something: until then each run does
 	Err   error // it doesn't parse, with the position: it is left alone
 }
 

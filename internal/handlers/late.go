@@ -52,6 +52,7 @@ func (s *session) recall() {
 			}
 			if !s.spare(to) {
 				s.note(home, "%s is called %s now, as svc.yaml says, and you have both: move what it does there, or take the line out of moved", shortName(from), shortName(to))
+				s.file(home).Asks = true
 				continue
 			}
 			old := e.base.Recall(to, s.disk[home], from)

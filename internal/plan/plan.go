@@ -49,10 +49,14 @@ type Merged struct {
 	Open     bool // it has markers already
 	// Left are files that svc no longer emits, and that are not there, of which this one holds what its owner has edited.
 	Left  []string
+	Asks  bool // a note asks its owner to do something: until then it is not as it is to be
 	Waits bool // not all of it has found its place yet: another run comes back to it
 	// Broken says that the owner's file can't be read now. Nothing is decided until it can.
 	Broken string
 }
+
+// pending reports whether another run has to come back to a file.
+func (m Merged) pending() bool { return m.Waits || m.Asks || len(m.Left) > 0 }
 
 // Make compares the three versions.
 func Make(in Input) *Plan {
@@ -188,7 +192,7 @@ func (p *planner) yours(a Action, f tree.File) {
 
 // follow does what a merge came to.
 func (p *planner) follow(a Action, f tree.File, m Merged) {
-	a.Notes, a.Pending = m.Notes, m.Waits || len(m.Left) > 0
+	a.Notes, a.Pending = m.Notes, m.pending()
 	switch {
 	case m.Broken != "":
 		p.hold(a, Keep, m.Broken)
@@ -347,7 +351,7 @@ func (p *planner) beside() {
 		if _, ok := p.Generated.Lookup(path); ok || emitted {
 			continue
 		}
-		a := Action{Path: path, Class: tree.Decl, Old: p.Disk[path], HadFile: true, Notes: append(m.Notes, m.Places...), Pending: m.Waits || len(m.Left) > 0}
+		a := Action{Path: path, Class: tree.Decl, Old: p.Disk[path], HadFile: true, Notes: append(m.Notes, m.Places...), Pending: m.pending()}
 		switch {
 		case m.Broken != "" || m.Conflict != "":
 			a.Kind, a.Reason, a.Pending = Keep, cmp.Or(m.Broken, m.Conflict), true

@@ -21,6 +21,12 @@ type Found struct {
 	Unknown           []Entry           // by old name
 }
 
+// Clone returns a copy, of which something may be forgotten.
+func (f Found) Clone() Found {
+	f.Methods, f.Services = maps.Clone(f.Methods), maps.Clone(f.Services)
+	return f
+}
+
 // Forget takes back that a service was renamed.
 func (f Found) Forget(service string) {
 	delete(f.Services, service)
