@@ -226,7 +226,7 @@ func (a *App) finish(rpc *grpc.Server) {
 		rpc.GracefulStop() // returns when the last handler has
 		close(finished)
 	}()
-	a.health.end()
+	a.health.end() // together with GracefulStop's word to its callers
 	select {
 	case <-finished:
 		return
