@@ -85,7 +85,8 @@ func (m mover) edited(path string) bool {
 	disk, exists := m.in.Disk[path]
 	base, known := m.in.Bases[path]
 	f, emitted := m.in.Generated.Lookup(path)
-	return m.in.Outside[path] || exists && !(known && bytes.Equal(disk, base) || emitted && bytes.Equal(disk, f.Content))
+	untouched := known && bytes.Equal(disk, base) || emitted && bytes.Equal(disk, f.Content)
+	return m.in.Outside[path] || exists && !untouched
 }
 
 // follow takes a handler of a renamed service that its owner has already put where svc emits it now for that handler, and
