@@ -232,11 +232,10 @@ func (p *Project) current(changes []Change) error {
 // check refuses a plan that is out of date, and paths where nothing can be put.
 func (p *Project) check(changes []Change) error {
 	for _, c := range changes {
-		if err := tree.CheckPath(c.Path); err != nil {
-			return err
-		}
-		if c.Like != "" && tree.CheckPath(c.Like) != nil {
-			return tree.CheckPath(c.Like)
+		for _, p := range []string{c.Path, cmp.Or(c.Like, c.Path)} {
+			if err := tree.CheckPath(p); err != nil {
+				return err
+			}
 		}
 		now, err := p.folder.ReadFile(c.Path)
 		switch {
