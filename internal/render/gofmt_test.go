@@ -1,14 +1,20 @@
 package render
 
 import (
+	"bytes"
 	"go/format"
 	"go/parser"
 	"go/token"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/svcgen/svc/templates"
 )
 
 func TestGofmtPrunesImports(t *testing.T) {
@@ -146,4 +152,42 @@ func goRoot(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// TestFormattedLayers holds layers to what they say of themselves, with module paths of any length, and that sort before and
+// after others.
+func TestFormattedLayers(t *testing.T) {
+	loaded, err := Load(templates.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, l := range loaded {
+		if err := l.parse(templates.FS); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range l.templates {
+			if !s.formatted || path.Ext(s.path) != ".go" {
+				continue
+			}
+			seen++
+			for _, module := range []string{"a", "example.com/shop", "github.com/svcgen/some/quite/long/path/v2", "zz.example/z"} {
+				var got bytes.Buffer
+				if err := s.tmpl.Execute(&got, map[string]string{"Module": module}); err != nil {
+					t.Fatal(err)
+				}
+				want, err := gofmt(got.Bytes())
+				if err != nil {
+					t.Fatalf("%s: %v", s.name, err)
+				}
+				if !bytes.Equal(got.Bytes(), want) {
+					t.Errorf("%s is not as gofmt leaves it for module %s:\n%s", s.name, module, diff.Diff("template", got.Bytes(), "gofmt", want))
+					break
+				}
+			}
+		}
+	}
+	if seen < 50 {
+		t.Errorf("%d templates are formatted: look at fixed", seen)
+	}
 }

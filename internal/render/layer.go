@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+	"text/template/parse"
 
 	"github.com/goccy/go-yaml"
 
@@ -33,6 +34,8 @@ type layerFile struct {
 	Default     bool      `yaml:"default"`
 	Delims      []string  `yaml:"delims"` // instead of {{ and }}
 	Decl        []string  `yaml:"decl"`   // emitted paths of class decl, placeholders included
+	// Go templates that write nothing of the model but the module's path are as gofmt leaves them, whatever that path is.
+	Formatted bool `yaml:"formatted"`
 }
 
 // condition holds when any of what it says is so.
@@ -48,9 +51,10 @@ func (c condition) holds(p *model.Project) bool {
 
 // source is one template.
 type source struct {
-	name string // as errors call it: templates/<layer>/<path>.tmpl
-	path string // of the emitted file, with placeholders
-	tmpl *template.Template
+	name      string // as errors call it: templates/<layer>/<path>.tmpl
+	path      string // of the emitted file, with placeholders
+	tmpl      *template.Template
+	formatted bool // what it renders to needs no gofmt
 }
 
 const (
@@ -106,9 +110,25 @@ func (l *Layer) parse(fsys fs.FS) error {
 			return templateError(name, err)
 		}
 		rel := strings.TrimSuffix(strings.TrimPrefix(p, l.Name+"/"), suffix)
-		l.templates = append(l.templates, &source{name: name, path: rel, tmpl: t})
+		l.templates = append(l.templates, &source{name: name, path: rel, tmpl: t, formatted: l.Formatted && fixed(t)})
 		return nil
 	})
+}
+
+// fixed reports whether a template renders to the same text for all models, but for the path of their module.
+func fixed(t *template.Template) bool {
+	for _, n := range t.Root.Nodes {
+		switch n.Type() {
+		case parse.NodeText, parse.NodeComment:
+		case parse.NodeAction:
+			if s := n.String(); s != "{{.Module}}" && !strings.HasPrefix(s, `{{"`) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // class decides what regeneration may do with the file that a template emits.

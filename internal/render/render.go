@@ -94,7 +94,7 @@ func (j job) render() (tree.File, error) {
 	if len(bytes.TrimSpace(file.Content)) == 0 {
 		return tree.File{}, nil
 	}
-	if !strings.HasSuffix(j.path, ".go") {
+	if j.source.formatted || !strings.HasSuffix(j.path, ".go") {
 		return file, nil
 	}
 	formatted, err := gofmt(file.Content)
