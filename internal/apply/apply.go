@@ -231,13 +231,15 @@ func (p *Project) current(changes []Change) error {
 
 // check refuses a plan that is out of date, and paths where nothing can be put.
 func (p *Project) check(changes []Change) error {
+	in := &nearby{folder: p.folder}
+	defer in.leave()
 	for _, c := range changes {
 		for _, p := range []string{c.Path, cmp.Or(c.Like, c.Path)} {
 			if err := tree.CheckPath(p); err != nil {
 				return err
 			}
 		}
-		now, err := p.folder.ReadFile(c.Path)
+		now, err := in.ReadFile(c.Path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && c.Expect == nil:
 		case err != nil && !errors.Is(err, fs.ErrNotExist):

@@ -93,7 +93,9 @@ func (s step) spare() bool {
 // survey lists the steps that are to be done yet, and the files that were written to since the plan. These are kept, and
 // so is svc's record as long as none of it has been replaced: it would say of them that they had been brought up to date.
 // With the old one the next plan sees the other files as edited by hand into what it wants, and merges those.
-func survey(in folder, steps []step, later bool) (todo []step, kept []string, err error) {
+func survey(top folder, steps []step, later bool) (todo []step, kept []string, err error) {
+	in := &nearby{folder: top}
+	defer in.leave()
 	recorded, err := progress(in, steps, later)
 	if err != nil {
 		return nil, nil, err

@@ -46,6 +46,9 @@ func syncHandlers(dir string, in plan.Input, s shift, found rename.Found, p *mod
 				pkg.Disk[path] = in.Disk[path]
 			}
 		}
+		if len(pkg.Base)+len(pkg.Disk)+len(pkg.Moved) == 0 {
+			continue // all of it is new
+		}
 		if pkg.Late = handlers.Undone(pkg.Disk, late[folder]); len(pkg.Late) == 0 && !changed(pkg) {
 			continue
 		}

@@ -2,13 +2,13 @@
 package render
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 	"text/template"
-	"text/template/parse"
 
 	"github.com/goccy/go-yaml"
 
@@ -32,10 +32,9 @@ type layerFile struct {
 	Always      bool      `yaml:"always"` // part of every project
 	When        condition `yaml:"when"`   // part of the projects that it holds for
 	Default     bool      `yaml:"default"`
-	Delims      []string  `yaml:"delims"` // instead of {{ and }}
-	Decl        []string  `yaml:"decl"`   // emitted paths of class decl, placeholders included
-	// Go templates that write nothing of the model but the module's path are as gofmt leaves them, whatever that path is.
-	Formatted bool `yaml:"formatted"`
+	Delims      []string  `yaml:"delims"`    // instead of {{ and }}
+	Decl        []string  `yaml:"decl"`      // emitted paths of class decl, placeholders included
+	Formatted   bool      `yaml:"formatted"` // Go whose only action is the module's path is as gofmt leaves it
 }
 
 // condition holds when any of what it says is so.
@@ -53,8 +52,10 @@ func (c condition) holds(p *model.Project) bool {
 type source struct {
 	name      string // as errors call it: templates/<layer>/<path>.tmpl
 	path      string // of the emitted file, with placeholders
-	tmpl      *template.Template
-	formatted bool // what it renders to needs no gofmt
+	formatted bool   // a Go file that needs no gofmt
+	text      string
+	delims    [2]string
+	tmpl      *template.Template // nil for a text that is the same in all projects, but for the path of the module
 }
 
 const (
@@ -101,34 +102,51 @@ func (l *Layer) parse(fsys fs.FS) error {
 		if err != nil {
 			return err
 		}
-		name := "templates/" + p
-		t := template.New(name).Option("missingkey=error").Funcs(functions)
-		if len(l.Delims) == 2 {
-			t = t.Delims(l.Delims[0], l.Delims[1])
+		s, err := l.source(p, string(content))
+		if err != nil {
+			return err
 		}
-		if t, err = t.Parse(string(content)); err != nil {
-			return templateError(name, err)
-		}
-		rel := strings.TrimSuffix(strings.TrimPrefix(p, l.Name+"/"), suffix)
-		l.templates = append(l.templates, &source{name: name, path: rel, tmpl: t, formatted: l.Formatted && fixed(t)})
+		l.templates = append(l.templates, s)
 		return nil
 	})
 }
 
-// fixed reports whether a template renders to the same text for all models, but for the path of their module.
-func fixed(t *template.Template) bool {
-	for _, n := range t.Root.Nodes {
-		switch n.Type() {
-		case parse.NodeText, parse.NodeComment:
-		case parse.NodeAction:
-			if s := n.String(); s != "{{.Module}}" && !strings.HasPrefix(s, `{{"`) {
-				return false
-			}
-		default:
-			return false
-		}
+// source reads one template, which is at p among the layers.
+func (l *Layer) source(p, text string) (*source, error) {
+	s := &source{name: "templates/" + p, path: strings.TrimSuffix(strings.TrimPrefix(p, l.Name+"/"), suffix), text: text}
+	s.delims = [2]string{"{{", "}}"}
+	if len(l.Delims) == 2 {
+		s.delims = [2]string(l.Delims)
 	}
-	return true
+	if !strings.Contains(s.fixed("", ""), s.delims[0]) {
+		s.formatted = l.Formatted
+		return s, nil
+	}
+	t, err := template.New(s.name).Option("missingkey=error").Funcs(functions).Delims(s.delims[0], s.delims[1]).Parse(text)
+	if err != nil {
+		return nil, templateError(s.name, err)
+	}
+	s.tmpl = t
+	return s, nil
+}
+
+// fixed does the two actions that most templates have no others than: one writes the path of the project's module, and one
+// what would begin an action.
+func (s *source) fixed(module, left string) string {
+	begin, end := s.delims[0], s.delims[1]
+	return strings.NewReplacer(begin+".Module"+end, module, begin+`"`+begin+`"`+end, left).Replace(s.text)
+}
+
+// execute renders the template for data, in a project with the given module.
+func (s *source) execute(data any, module string) ([]byte, error) {
+	if s.tmpl == nil {
+		return []byte(s.fixed(module, s.delims[0])), nil
+	}
+	var b bytes.Buffer
+	if err := s.tmpl.Execute(&b, data); err != nil {
+		return nil, templateError(s.name, err)
+	}
+	return b.Bytes(), nil
 }
 
 // class decides what regeneration may do with the file that a template emits.

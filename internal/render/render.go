@@ -45,7 +45,7 @@ func Render(ctx context.Context, fsys fs.FS, layers []*Layer, p *model.Project) 
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			files[i], err = j.render()
+			files[i], err = j.render(p.Module)
 			return err
 		})
 	}
@@ -85,12 +85,12 @@ func expand(s *source, class tree.Class, p *model.Project) []job {
 	return jobs
 }
 
-func (j job) render() (tree.File, error) {
-	var b bytes.Buffer
-	if err := j.source.tmpl.Execute(&b, j.data); err != nil {
-		return tree.File{}, templateError(j.source.name, err)
+func (j job) render(module string) (tree.File, error) {
+	content, err := j.source.execute(j.data, module)
+	if err != nil {
+		return tree.File{}, err
 	}
-	file := tree.File{Path: j.path, Content: b.Bytes(), Class: j.class, Template: strings.TrimPrefix(j.source.name, "templates/"), Of: j.of}
+	file := tree.File{Path: j.path, Content: content, Class: j.class, Template: strings.TrimPrefix(j.source.name, "templates/"), Of: j.of}
 	if len(bytes.TrimSpace(file.Content)) == 0 {
 		return tree.File{}, nil
 	}
