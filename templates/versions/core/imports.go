@@ -30,7 +30,6 @@ import (
 	_ "google.golang.org/grpc/backoff"
 	_ "google.golang.org/grpc/balancer"
 	_ "google.golang.org/grpc/balancer/endpointsharding"
-	_ "google.golang.org/grpc/balancer/leastrequest"
 	_ "google.golang.org/grpc/balancer/pickfirst"
 	_ "google.golang.org/grpc/balancer/roundrobin"
 	_ "google.golang.org/grpc/codes"

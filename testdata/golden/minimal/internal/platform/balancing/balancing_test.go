@@ -24,7 +24,6 @@ type instance struct {
 	discovery.Instance
 	calls  atomic.Int64
 	health *health.Server
-	stop   func()
 }
 
 func start(t *testing.T, metadata discovery.Metadata) *instance {
@@ -41,7 +40,6 @@ func start(t *testing.T, metadata discovery.Metadata) *instance {
 	rpc := grpc.NewServer(grpc.UnaryInterceptor(count))
 	healthpb.RegisterHealthServer(rpc, i.health)
 	go func() { _ = rpc.Serve(listener) }() // ends with Stop
-	i.stop = rpc.Stop
 	t.Cleanup(rpc.Stop)
 	return i
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"google.golang.org/grpc/balancer/leastrequest"
 	"google.golang.org/grpc/balancer/pickfirst"
 	"google.golang.org/grpc/balancer/roundrobin"
 )
@@ -42,7 +41,7 @@ func Config(policy string) (map[string]any, error) {
 	case Weighted:
 		return config(weightedName, nil), nil
 	case LeastRequest:
-		return config(leastrequest.Name, map[string]any{"choiceCount": 2}), nil
+		return config(loadName, nil), nil
 	case PickFirst:
 		return config(pickfirst.Name, map[string]any{"shuffleAddressList": true}), nil
 	case ConsistentHash:
