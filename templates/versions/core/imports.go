@@ -31,6 +31,7 @@ import (
 	_ "google.golang.org/grpc/balancer"
 	_ "google.golang.org/grpc/balancer/endpointsharding"
 	_ "google.golang.org/grpc/balancer/pickfirst"
+	_ "google.golang.org/grpc/balancer/randomsubsetting"
 	_ "google.golang.org/grpc/balancer/roundrobin"
 	_ "google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/connectivity"

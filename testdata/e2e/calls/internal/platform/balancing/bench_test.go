@@ -42,7 +42,7 @@ func TestPickAllocatesNothing(t *testing.T) {
 // caller returns what picks one of the instances, and ends the call.
 func caller(t testing.TB, policy string) func() {
 	t.Helper()
-	selected, err := Config(policy)
+	selected, err := Config(policy, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,7 +94,7 @@ func until(ctx context.Context, t *testing.T, client healthpb.HealthClient, done
 
 func policy(t *testing.T, policy string) map[string]any {
 	t.Helper()
-	balancer, err := Config(policy)
+	balancer, err := Config(policy, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestEveryPolicyReachesAnInstance(t *testing.T) {
 
 func TestUnknownPolicy(t *testing.T) {
 	for _, name := range []string{"fastest", ConsistentHash} {
-		if _, err := Config(name); err == nil || !strings.Contains(err.Error(), "balancing: must") {
+		if _, err := Config(name, 0); err == nil || !strings.Contains(err.Error(), "balancing: must") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
