@@ -32,6 +32,7 @@ func (c Config) serviceConfig(service, contract string) (string, error) {
 	if canary.Version != "" {
 		balancer = balancing.ByVersion(canary.Version, balancer)
 	}
+	balancer = balancing.WithoutOutliers(balancing.DefaultOutliers, balancer)
 	config["loadBalancingConfig"] = []any{balancer}
 	config["healthCheckConfig"] = map[string]any{"serviceName": ""}
 	complete, err := json.Marshal(config)
