@@ -38,7 +38,7 @@ var goldenProjects = map[string]golden{
 	"legacy": {tested: []string{"./internal/service/..."}, new: []string{
 		"billing", "--module", "example.com/billing/v2", "--registry", "etcd", "--without", "helm,docker", "--proto", "{api}",
 	}},
-	"depot": {edited: true, tested: []string{"./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{
+	"depot": {edited: true, tested: []string{"./internal/platform/balancing", "./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{
 		"depot", "--registry", "static", "--module", "example.com/depot", "--proto", "{api}", "--app", "parcels=Parcels", "--app", "routes=Routes",
 	}},
 	"harbour": {tested: []string{"./internal/platform/...", "./pkg/..."}, new: []string{"harbour", "--registry", "consul"}},

@@ -51,11 +51,17 @@ func Compose(p *model.Project) ([]tree.File, error) {
 	}, nil
 }
 
+// outlier is the one layer among those that svc.yaml switches that imports what others don't.
+const outlier = "outlier"
+
 // names are the features of a project. The keys of requirements.json are folders of templates/versions.
 func names(p *model.Project) []string {
 	list := []string{"core"}
 	if p.Discovers() {
 		list = append(list, "discovery", "registry-"+p.Registry)
+	}
+	if p.Has(outlier) {
+		list = append(list, outlier)
 	}
 	prefixes := map[string]string{
 		"google.golang.org/genproto/googleapis/api/":  "googleapis-api",

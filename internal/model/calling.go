@@ -3,14 +3,15 @@ package model
 import "github.com/svcgen/svc/internal/manifest"
 
 // defaultTimeout is how long a unary call may take where svc.yaml doesn't say: longer than anybody waits for one that is
-// well, and short enough for those behind it not to pile up. A stream may stay open for ever.
+// well, and short enough for those behind it not to pile up. A stream may stay open for ever: only what svc.yaml says of
+// the method itself limits one, because a limit meant for the calls of a service would cut off its streams in the middle.
 const defaultTimeout = "5s"
 
 // Calling is how a method is called by its clients.
 type Calling struct {
 	Timeout      string // as gRPC's service config has it, such as "0.5s"; empty for none
 	Retry        bool   // while the service is unavailable
-	WaitForReady bool   // for an instance to be there, instead of failing
+	WaitForReady bool   // for an instance to be there, instead of failing; for as long as the caller waits
 }
 
 // callings decides how each method is called: as the contract says, as svc.yaml says of its service, as it says of itself.
@@ -25,7 +26,7 @@ func (b *builder) callings(p *Project) {
 	for _, ofService := range []bool{true, false} {
 		for _, c := range b.manifest.Calls {
 			for _, m := range methodsOf(p, c.Name, ofService) {
-				b.applyCalling(m, c)
+				applyCalling(m, c, ofService)
 			}
 		}
 	}
@@ -51,8 +52,8 @@ func methodsOf(p *Project, name string, ofService bool) []*Method {
 	return nil
 }
 
-func (b *builder) applyCalling(m *Method, c manifest.Calling) {
-	if c.Timeout != "" {
+func applyCalling(m *Method, c manifest.Calling, ofService bool) {
+	if c.Timeout != "" && (m.Kind == Unary || !ofService) {
 		m.Timeout = c.Timeout
 	}
 	if c.Retry != nil {
@@ -60,8 +61,5 @@ func (b *builder) applyCalling(m *Method, c manifest.Calling) {
 	}
 	if c.WaitForReady != nil {
 		m.WaitForReady = *c.WaitForReady
-	}
-	if m.WaitForReady && m.Timeout == "" {
-		b.found.At(c.Pos, "give it a timeout", "calls: %s would wait for ever, because a stream has no timeout of its own", m.FullName)
 	}
 }

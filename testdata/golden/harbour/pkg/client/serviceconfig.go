@@ -21,7 +21,7 @@ func (c Config) serviceConfig(service, contract string) (string, error) {
 	if err := json.Unmarshal([]byte(contract), &config); err != nil {
 		return "", fmt.Errorf("service config: %w", err)
 	}
-	balancer, err := balancing.Config(c.policy(service))
+	balancer, err := balancing.Config(c.policy(service), c.Subset)
 	if err != nil {
 		return "", err
 	}

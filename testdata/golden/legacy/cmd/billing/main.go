@@ -41,6 +41,7 @@ func run(cfg config.Config) error {
 		Access:    cfg.Registry.Access(),
 		Targets:   cfg.Client.Targets,
 		Balancing: cfg.Client.Balancing,
+		Subset:    cfg.Client.Subset,
 		Canary:    cfg.Client.Canary,
 		Breaker:   client.Breaker(cfg.Client.Breaker),
 		Propagate: cfg.Client.Propagate,

@@ -37,6 +37,7 @@ func run(cfg config.Config) error {
 	calls, hangUp, err := clients.Dial(client.Config{
 		Targets:   cfg.Client.Targets,
 		Balancing: cfg.Client.Balancing,
+		Subset:    cfg.Client.Subset,
 		Canary:    cfg.Client.Canary,
 		Breaker:   client.Breaker(cfg.Client.Breaker),
 		Propagate: cfg.Client.Propagate,

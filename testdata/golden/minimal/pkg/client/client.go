@@ -33,6 +33,10 @@ type Config struct {
 	// round_robin (the default), weighted, least_request, pick_first or consistent_hash:<metadata key>.
 	Balancing map[string]string
 
+	// Subset is how many instances of a service, and of each version of it, are connected to: its own choice of them for
+	// each client. 0 means all, as consistent_hash always does.
+	Subset int
+
 	// Canary maps a fully-qualified service name to the version of it that gets a share of the calls, as "2.1.0 5%", and
 	// those that ask for it in the metadata x-version, which alone "2.1.0" is for.
 	Canary map[string]string

@@ -17,35 +17,51 @@ import (
 	"github.com/acme/shop/internal/platform/discovery"
 )
 
-// BenchmarkPick picks one of 1,000 instances that are ready.
+// BenchmarkPick picks one of 1,000 instances that are ready, and ends the call.
 func BenchmarkPick(b *testing.B) {
 	for _, name := range policies {
-		b.Run(name, func(b *testing.B) { benchmarkPick(b, name) })
+		b.Run(name, func(b *testing.B) {
+			call := caller(b, name)
+			b.ReportAllocs()
+			for b.Loop() {
+				call()
+			}
+		})
 	}
 }
 
-func benchmarkPick(b *testing.B, policy string) {
-	selected, err := Config(policy)
+// TestPickAllocatesNothing is what BenchmarkPick would show only to who reads it.
+func TestPickAllocatesNothing(t *testing.T) {
+	for _, name := range policies {
+		if got := testing.AllocsPerRun(1000, caller(t, name)); got > 0 {
+			t.Errorf("%s: %v allocations", name, got)
+		}
+	}
+}
+
+// caller returns what picks one of the instances, and ends the call.
+func caller(t testing.TB, policy string) func() {
+	t.Helper()
+	selected, err := Config(policy, 0)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	conn := &channel{}
 	for name, settings := range selected {
 		builder := balancer.Get(name)
 		built := builder.Build(conn, balancer.BuildOptions{})
-		defer built.Close()
-		state := balancer.ClientConnState{ResolverState: thousand(), BalancerConfig: parse(b, builder, settings)}
+		t.Cleanup(built.Close)
+		state := balancer.ClientConnState{ResolverState: thousand(), BalancerConfig: parse(t, builder, settings)}
 		if err := built.UpdateClientConnState(state); err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
 	}
-	info := balancer.PickInfo{Ctx: WithHash(b.Context(), "1")}
+	info := balancer.PickInfo{Ctx: WithHash(t.Context(), "1")}
 	picker := conn.ready(info)
-	b.ReportAllocs()
-	for b.Loop() {
+	return func() {
 		result, err := picker.Pick(info)
 		if err != nil {
-			b.Fatal(err)
+			t.Error(err)
 		}
 		if result.Done != nil {
 			result.Done(balancer.DoneInfo{})
@@ -63,19 +79,19 @@ func thousand() resolver.State {
 	return state
 }
 
-func parse(b *testing.B, builder balancer.Builder, settings any) serviceconfig.LoadBalancingConfig {
-	b.Helper()
+func parse(t testing.TB, builder balancer.Builder, settings any) serviceconfig.LoadBalancingConfig {
+	t.Helper()
 	parser, ok := builder.(balancer.ConfigParser)
 	if !ok {
 		return nil
 	}
 	raw, err := json.Marshal(settings)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	config, err := parser.ParseConfig(raw)
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	return config
 }

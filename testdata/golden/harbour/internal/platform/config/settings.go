@@ -42,6 +42,7 @@ func (c Config) settings() []setting {
 		{"registry.check", c.Registry.Check, "how Consul sees whether the app is alive: grpc (it calls) or ttl (it is told)"},
 		{"client.targets", pairs(c.Client.Targets), "service=target,...: dialled instead of asking the registry"},
 		{"client.balancing", pairs(c.Client.Balancing), "service=policy,...: round_robin, weighted, least_request, pick_first, consistent_hash:<key>"},
+		{"client.subset", c.Client.Subset, "how many instances of a service are connected to, of each version; 0: all"},
 		{"client.canary", pairs(c.Client.Canary), "service=version share,...: the version that gets a share of the calls: acme.pay.v1.Payments=2.1.0 5%"},
 		{"client.breaker.ratio", c.Client.Breaker.Ratio, "share of failed calls that makes calls of a method fail at once for a while; 0: never"},
 		{"client.breaker.min_calls", c.Client.Breaker.MinCalls, "calls within 10s for that share to mean something"},

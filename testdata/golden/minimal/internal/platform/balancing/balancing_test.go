@@ -24,7 +24,6 @@ type instance struct {
 	discovery.Instance
 	calls  atomic.Int64
 	health *health.Server
-	stop   func()
 }
 
 func start(t *testing.T, metadata discovery.Metadata) *instance {
@@ -41,7 +40,6 @@ func start(t *testing.T, metadata discovery.Metadata) *instance {
 	rpc := grpc.NewServer(grpc.UnaryInterceptor(count))
 	healthpb.RegisterHealthServer(rpc, i.health)
 	go func() { _ = rpc.Serve(listener) }() // ends with Stop
-	i.stop = rpc.Stop
 	t.Cleanup(rpc.Stop)
 	return i
 }
@@ -96,7 +94,7 @@ func until(ctx context.Context, t *testing.T, client healthpb.HealthClient, done
 
 func policy(t *testing.T, policy string) map[string]any {
 	t.Helper()
-	balancer, err := Config(policy)
+	balancer, err := Config(policy, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +114,7 @@ func TestEveryPolicyReachesAnInstance(t *testing.T) {
 
 func TestUnknownPolicy(t *testing.T) {
 	for _, name := range []string{"fastest", ConsistentHash} {
-		if _, err := Config(name); err == nil || !strings.Contains(err.Error(), "balancing: must") {
+		if _, err := Config(name, 0); err == nil || !strings.Contains(err.Error(), "balancing: must") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -21,7 +21,7 @@ func (c Config) serviceConfig(service, contract string) (string, error) {
 	if err := json.Unmarshal([]byte(contract), &config); err != nil {
 		return "", fmt.Errorf("service config: %w", err)
 	}
-	balancer, err := balancing.Config(c.policy(service))
+	balancer, err := balancing.Config(c.policy(service), c.Subset)
 	if err != nil {
 		return "", err
 	}
@@ -32,6 +32,7 @@ func (c Config) serviceConfig(service, contract string) (string, error) {
 	if canary.Version != "" {
 		balancer = balancing.ByVersion(canary.Version, balancer)
 	}
+	balancer = balancing.WithoutOutliers(balancing.DefaultOutliers, balancer)
 	config["loadBalancingConfig"] = []any{balancer}
 	config["healthCheckConfig"] = map[string]any{"serviceName": ""}
 	complete, err := json.Marshal(config)

@@ -8,6 +8,7 @@ import "google.golang.org/grpc/balancer"
 // module's path in front, none of them takes another one's place.
 const (
 	weightedName = "example.com/depot/weighted"
+	loadName     = "example.com/depot/least_request"
 	hashName     = "example.com/depot/consistent_hash"
 	versionsName = "example.com/depot/versions"
 )
@@ -15,7 +16,8 @@ const (
 // init is the only time at which gRPC takes balancers, and a process-wide list the only way: no option of a connection
 // does. grpc-go's own get there in the same way.
 func init() {
-	balancer.Register(shardedBuilder{weightedName, byWeight})
-	balancer.Register(shardedBuilder{hashName, byHash})
+	balancer.Register(shardedBuilder{name: weightedName, pick: byWeight})
+	balancer.Register(shardedBuilder{name: loadName, pick: byLoad, each: withLoad})
+	balancer.Register(shardedBuilder{name: hashName, pick: byHash})
 	balancer.Register(versionsBuilder{})
 }

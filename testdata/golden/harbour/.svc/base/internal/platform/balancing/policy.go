@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"google.golang.org/grpc/balancer/leastrequest"
 	"google.golang.org/grpc/balancer/pickfirst"
 	"google.golang.org/grpc/balancer/roundrobin"
 )
@@ -33,16 +32,20 @@ const (
 
 var errNoHashKey = errors.New("balancing: must name the metadata key whose value decides: consistent_hash:x-user-id")
 
-// Config is the balancer that does what a policy says, and its settings, as gRPC's service config has them.
-func Config(policy string) (map[string]any, error) {
+// Config is the balancer that does what a policy says, and its settings, as gRPC's service config has them. A subset of
+// more than 0 is how many of the instances it spreads calls over; consistent_hash and pick_first take no part in that.
+func Config(policy string, subset int) (map[string]any, error) {
+	if subset < 0 {
+		return nil, fmt.Errorf("balancing: a subset must not be negative, got %d", subset)
+	}
 	policy, key, _ := strings.Cut(policy, ":")
 	switch policy {
 	case RoundRobin, "":
-		return config(roundrobin.Name, nil), nil
+		return among(subset, config(roundrobin.Name, nil)), nil
 	case Weighted:
-		return config(weightedName, nil), nil
+		return among(subset, config(weightedName, nil)), nil
 	case LeastRequest:
-		return config(leastrequest.Name, map[string]any{"choiceCount": 2}), nil
+		return among(subset, config(loadName, nil)), nil
 	case PickFirst:
 		return config(pickfirst.Name, map[string]any{"shuffleAddressList": true}), nil
 	case ConsistentHash:

@@ -152,6 +152,10 @@ type Client struct {
 	// round_robin (the default), weighted, least_request, pick_first or consistent_hash:<metadata key>.
 	Balancing map[string]string `koanf:"balancing"`
 
+	// Subset is how many instances of a service, and of each version of it, the app connects to: its own choice of them.
+	// 0 means all, as consistent_hash always does.
+	Subset int `koanf:"subset"`
+
 	// Canary maps a fully-qualified service name to the version of it that gets a share of the calls, as "2.1.0 5%", and
 	// those that ask for it in the metadata x-version, which alone "2.1.0" is for.
 	Canary map[string]string `koanf:"canary"`
@@ -219,6 +223,7 @@ func Default() Config {
 		Client: Client{
 			Targets:   map[string]string{},
 			Balancing: map[string]string{"*": "round_robin"}, // asks least of instances and of those who look for a fault
+			Subset:    0,                                     // a connection to each costs less than uneven shares do, up to some hundred instances
 			Canary:    map[string]string{},
 			Breaker: Breaker{
 				Ratio:    0.8,             // with one of two instances sick, or two of three, calls are still worth their while

@@ -19,13 +19,21 @@ type ready struct {
 type shardedBuilder struct {
 	name string
 	pick func([]ready) balancer.Picker
+	each func(balancer.ClientConn) balancer.ClientConn // puts something around each instance; may be nil
 }
 
 func (b shardedBuilder) Name() string { return b.name }
 
 func (b shardedBuilder) Build(conn balancer.ClientConn, options balancer.BuildOptions) balancer.Balancer {
-	connect := balancer.Get(pickfirst.Name).Build
-	return sharded{endpointsharding.NewBalancer(shardedConn{conn, b.pick}, options, connect, endpointsharding.Options{})}
+	return sharded{endpointsharding.NewBalancer(shardedConn{conn, b.pick}, options, b.connect, endpointsharding.Options{})}
+}
+
+// connect builds the balancer of one instance.
+func (b shardedBuilder) connect(conn balancer.ClientConn, options balancer.BuildOptions) balancer.Balancer {
+	if b.each != nil {
+		conn = b.each(conn)
+	}
+	return balancer.Get(pickfirst.Name).Build(conn, options)
 }
 
 type sharded struct{ balancer.Balancer }

@@ -35,12 +35,6 @@ const serviceConfig = `{
         {"service": "shop.fulfilment.v1.Shipping", "method": "ShipOrder"}
       ],
       "timeout": "2.5s"
-    },
-    {
-      "name": [
-        {"service": "shop.fulfilment.v1.Shipping", "method": "TrackParcel"}
-      ],
-      "timeout": "2.5s"
     }
   ],
   "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}
