@@ -59,10 +59,10 @@ func codeOf(err error) codes.Code {
 	return status.FromContextError(err).Code()
 }
 
-// levelOf is about whose problem the code is: the caller's, the circumstances', or ours. gRPC's own services, which are
-// probes and reflection, are only worth a line when debugging.
+// levelOf is about whose problem the code is: the caller's, the circumstances', or ours. Probes and reflection are only
+// worth a line when debugging.
 func levelOf(method string, code codes.Code) slog.Level {
-	if strings.HasPrefix(method, "/grpc.") {
+	if strings.HasPrefix(method, "/grpc.health.") || strings.HasPrefix(method, "/grpc.reflection.") {
 		return slog.LevelDebug
 	}
 	switch code {
