@@ -42,6 +42,7 @@ var goldenProjects = map[string]golden{
 		"depot", "--registry", "static", "--module", "example.com/depot", "--proto", "{api}", "--app", "parcels=Parcels", "--app", "routes=Routes",
 	}},
 	"harbour": {tested: []string{"./internal/platform/...", "./pkg/..."}, new: []string{"harbour", "--registry", "consul"}},
+	"jetty":   {tested: []string{"./internal/platform/...", "./pkg/..."}, new: []string{"jetty", "--registry", "mdns"}},
 	"shop": {edited: true, tested: []string{"./..."}, new: []string{
 		"shop", "--module", "github.com/acme/shop", "--registry", "etcd", "--proto", "{api}",
 		"--app", "storefront=shop.catalog.v1.Catalog,shop.admin.v1.Catalog,Recommendation",

@@ -43,6 +43,9 @@ func (p *Project) Discovers() bool { return p.Registry != "none" }
 // Registers reports whether apps list themselves in the registry.
 func (p *Project) Registers() bool { return p.Discovers() && p.Registry != "static" }
 
+// Authenticates reports whether the registry is a server, which may ask who an app is.
+func (p *Project) Authenticates() bool { return p.Registry == "etcd" || p.Registry == "consul" }
+
 // HasRequired reports whether any method takes requests that can't be empty.
 func (p *Project) HasRequired() bool {
 	for _, s := range p.Services {

@@ -39,13 +39,15 @@ type layerFile struct {
 
 // condition holds when any of what it says is so.
 type condition struct {
-	Registry  string `yaml:"registry"`  // the project has this one
-	Discovers bool   `yaml:"discovers"` // the registry knows where services are
-	Registers bool   `yaml:"registers"` // apps list themselves in the registry
+	Registry      string `yaml:"registry"`      // the project has this one
+	Discovers     bool   `yaml:"discovers"`     // the registry knows where services are
+	Registers     bool   `yaml:"registers"`     // apps list themselves in the registry
+	Authenticates bool   `yaml:"authenticates"` // the registry may ask who an app is
 }
 
 func (c condition) holds(p *model.Project) bool {
-	return c.Registry != "" && c.Registry == p.Registry || c.Discovers && p.Discovers() || c.Registers && p.Registers()
+	return c.Registry != "" && c.Registry == p.Registry || c.Discovers && p.Discovers() || c.Registers && p.Registers() ||
+		c.Authenticates && p.Authenticates()
 }
 
 // source is one template.
