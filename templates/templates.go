@@ -6,5 +6,5 @@ import "embed"
 
 // FS has a folder for each layer.
 //
-//go:embed all:core all:discovery all:docker all:helm all:project all:registration all:registry-consul all:registry-etcd all:registry-none all:registry-static
+//go:embed all:core all:discovery all:docker all:helm all:project all:registration all:registry-consul all:registry-etcd all:registry-kubernetes all:registry-none all:registry-static
 var FS embed.FS

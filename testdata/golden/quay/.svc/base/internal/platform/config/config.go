@@ -1,0 +1,146 @@
+// Package config is what the app can be told from outside: its keys, their defaults and where values come from.
+//
+// Values are taken, later ones winning, from the defaults below, the file named by --config, that file's overlay for
+// the environment, environment variables, and --set flags. See Load.
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config holds every setting of the app. The key of a field is the path of its tags: server.grpc.addr.
+type Config struct {
+	App         App      `koanf:"-"`
+	Environment string   `koanf:"environment"`
+	Server      Server   `koanf:"server"`
+	Shutdown    Shutdown `koanf:"shutdown"`
+	Registry    Registry `koanf:"registry"`
+	Client      Client   `koanf:"client"`
+	Log         Log      `koanf:"log"`
+}
+
+// App says what runs. It comes from the build, and can't be configured.
+type App struct {
+	Name    string
+	Version string
+}
+
+// Server configures both listeners.
+type Server struct {
+	GRPC  GRPC  `koanf:"grpc"`
+	Admin Admin `koanf:"admin"`
+
+	// Advertise is the address that other services are given, as host or host:port. Empty means the address listened
+	// on or, when that is a wildcard, POD_IP or the first address of the machine that is not a loopback.
+	Advertise string `koanf:"advertise"`
+
+	// Reflection lets tools such as grpcurl ask for the contract. Turn it off where strangers can connect.
+	Reflection bool `koanf:"reflection"`
+}
+
+// GRPC configures the gRPC listener.
+type GRPC struct {
+	// Addr is the address to listen on; port 0 takes any free one.
+	Addr string `koanf:"addr"`
+
+	// Timeout is the deadline of a unary call whose caller set none; 0 means none.
+	Timeout time.Duration `koanf:"timeout"`
+
+	// MaxMessageBytes limits one message, in either direction.
+	MaxMessageBytes int `koanf:"max_message_bytes"`
+
+	// MaxStreams limits the calls in flight on one connection.
+	MaxStreams uint32 `koanf:"max_streams"`
+
+	// MaxConnectionAge is when a connection is asked to reconnect, which spreads callers behind a plain load balancer
+	// over new instances; calls in flight are left to finish. 0 means never.
+	MaxConnectionAge time.Duration `koanf:"max_connection_age"`
+}
+
+// Admin configures the listener for operators: /metrics, /healthz, /readyz.
+type Admin struct {
+	// Addr is the address to listen on; port 0 takes any free one.
+	Addr string `koanf:"addr"`
+
+	// PProf serves /debug/pprof/ as well.
+	PProf bool `koanf:"pprof"`
+}
+
+// Shutdown says how long the steps of a shutdown may take. Together with about 6s for those that have no key (the
+// registry, handlers that were cut off, telemetry) they have to fit into what the platform grants (Kubernetes:
+// terminationGracePeriodSeconds, 30s).
+type Shutdown struct {
+	// Drain is how long calls are still taken after the app has left the registry: the time that load balancers need
+	// to notice. 0 is right for clients that watch the registry.
+	Drain time.Duration `koanf:"drain"`
+
+	// Timeout is how long calls in flight may take to finish before they are cut off.
+	Timeout time.Duration `koanf:"timeout"`
+}
+
+// Registry configures where the app is registered, and where it finds others.
+type Registry struct {
+	// Endpoints are the addresses of the registry. None means that the app registers nowhere.
+	Endpoints []string `koanf:"endpoints"`
+
+	// Namespace separates installations that share one registry.
+	Namespace string `koanf:"namespace"`
+
+	// TTL is how long the app stays listed after it died without saying so.
+	TTL time.Duration `koanf:"ttl"`
+
+	// CacheDir is the folder that keeps the instances of other services found last, for a start while the registry is
+	// away. Empty means below the user's cache folder, if there is one; "none" means nowhere.
+	CacheDir string `koanf:"cache_dir"`
+
+	// By is how instances are found: by DNS (dns), which needs no rights, or by the cluster's API (endpointslices), which
+	// tells of changes at once, and of zones.
+	By string `koanf:"by"`
+}
+
+// Client configures calls to other services.
+type Client struct {
+	// Targets maps a fully-qualified service name to the gRPC target to dial instead of asking the registry:
+	// {"acme.pay.v1.Payments": "dns:///payments:9090"}.
+	Targets map[string]string `koanf:"targets"`
+}
+
+// Log configures what is written to standard error.
+type Log struct {
+	// Level is the least severe level written: debug, info, warn or error.
+	Level slog.Level `koanf:"level"`
+
+	// Format is json or text.
+	Format string `koanf:"format"`
+}
+
+// Default returns the configuration of an app that is told nothing: it runs on a developer's machine.
+func Default() Config {
+	return Config{
+		Environment: "dev",
+		Server: Server{
+			GRPC: GRPC{
+				Addr:             ":9090",
+				Timeout:          30 * time.Second,
+				MaxMessageBytes:  4 << 20,
+				MaxStreams:       1000,
+				MaxConnectionAge: 30 * time.Minute,
+			},
+			Admin:      Admin{Addr: ":9091"},
+			Reflection: true,
+		},
+		Shutdown: Shutdown{
+			Drain:   0,
+			Timeout: 15 * time.Second,
+		},
+		Registry: Registry{
+			Endpoints: []string{},
+			Namespace: "default",
+			TTL:       10 * time.Second,
+			By:        "dns",
+		},
+		Client: Client{Targets: map[string]string{}},
+		Log:    Log{Level: slog.LevelInfo, Format: "json"},
+	}
+}

@@ -1,0 +1,57 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// minTTL is the shortest time that registries can be relied on to honour.
+const minTTL = 2 * time.Second
+
+// validate returns everything that is wrong with the values, not only the first.
+func (c Config) validate() error {
+	return errors.Join(
+		checkEnvironment(c.Environment),
+		checkAddr("server.grpc.addr", c.Server.GRPC.Addr),
+		checkAddr("server.admin.addr", c.Server.Admin.Addr),
+		check(c.Server.GRPC.Timeout >= 0, "server.grpc.timeout", c.Server.GRPC.Timeout, "must not be negative"),
+		check(c.Server.GRPC.MaxMessageBytes > 0, "server.grpc.max_message_bytes", c.Server.GRPC.MaxMessageBytes, "must be at least 1"),
+		check(c.Server.GRPC.MaxStreams > 0, "server.grpc.max_streams", c.Server.GRPC.MaxStreams, "must be at least 1"),
+		check(c.Server.GRPC.MaxConnectionAge >= 0, "server.grpc.max_connection_age", c.Server.GRPC.MaxConnectionAge, "must not be negative"),
+		check(c.Shutdown.Drain >= 0, "shutdown.drain", c.Shutdown.Drain, "must not be negative"),
+		check(c.Shutdown.Timeout > 0, "shutdown.timeout", c.Shutdown.Timeout, "must be more than 0s"),
+		check(validNamespace(c.Registry.Namespace), "registry.namespace", c.Registry.Namespace, "must not be empty, or start or end with a slash"),
+		check(c.Registry.TTL >= minTTL, "registry.ttl", c.Registry.TTL, "must be at least "+minTTL.String()),
+		check(c.Registry.TTL%time.Second == 0, "registry.ttl", c.Registry.TTL, "must be whole seconds"),
+		check(c.Registry.By == "dns" || c.Registry.By == "endpointslices", "registry.by", c.Registry.By, "must be dns or endpointslices"),
+		check(c.Log.Format == "json" || c.Log.Format == "text", "log.format", c.Log.Format, "must be json or text"),
+	)
+}
+
+func check(ok bool, key string, value any, problem string) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf("%s: %s, got %q", key, problem, fmt.Sprint(value))
+}
+
+func checkAddr(key, addr string) error {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return fmt.Errorf("%s: must be host:port or :port, got %q", key, addr)
+	}
+	return nil
+}
+
+// checkEnvironment keeps the name fit for being part of a file name.
+func checkEnvironment(name string) error {
+	ok := regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]*$`).MatchString(name)
+	return check(ok, "environment", name, "must be letters, digits, - and _")
+}
+
+func validNamespace(name string) bool {
+	return name != "" && !strings.HasPrefix(name, "/") && !strings.HasSuffix(name, "/")
+}
