@@ -35,6 +35,7 @@ type Change struct {
 	Path    string
 	Content []byte
 	Expect  []byte // what is there now; nil when nothing is
+	Like    string // the file whose mode a new one is given; empty for none
 }
 
 // ErrMoved means that a file changed between the plan and its writing. It is as it was changed, and svc's record of it
@@ -231,8 +232,10 @@ func (p *Project) current(changes []Change) error {
 // check refuses a plan that is out of date, and paths where nothing can be put.
 func (p *Project) check(changes []Change) error {
 	for _, c := range changes {
-		if err := tree.CheckPath(c.Path); err != nil {
-			return err
+		for _, p := range []string{c.Path, cmp.Or(c.Like, c.Path)} {
+			if err := tree.CheckPath(p); err != nil {
+				return err
+			}
 		}
 		now, err := p.folder.ReadFile(c.Path)
 		switch {

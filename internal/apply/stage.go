@@ -191,18 +191,22 @@ func newStep(i int, c Change) step {
 	return s
 }
 
-// stageOne stages a file with the mode of the one that it replaces, if any.
+// stageOne stages a file with the mode of the one that it replaces, or that it was before, if any.
 func (p *Project) stageOne(stage folder, s step, c Change) error {
 	name := path.Base(s.Stage)
 	if s.spare() {
 		return stage.WriteFile(name, c.Content, 0o644)
 	}
-	var old fs.FileInfo
+	like := c.Like
 	if c.Expect != nil {
-		var err error
-		if old, err = p.folder.Stat(c.Path); err != nil {
-			return err
-		}
+		like = c.Path
+	}
+	if like == "" {
+		return writeSynced(stage, name, c.Content, nil)
+	}
+	old, err := p.folder.Stat(like)
+	if err != nil {
+		return err
 	}
 	return writeSynced(stage, name, c.Content, old)
 }

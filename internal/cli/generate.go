@@ -39,7 +39,7 @@ Exit codes: 0 done, 2 an error in the input, 3 --check found files that are not 
 	f.BoolVar(&o.check, "check", false, "write nothing; name what is stale, missing, orphaned, edited or unresolved, and exit with 3 or 4")
 	f.BoolVar(&o.dryRun, "dry-run", false, "write nothing; say what would be done")
 	f.BoolVar(&o.diff, "diff", false, "write nothing; show what would be written")
-	f.StringVar(&o.onConflict, "on-conflict", "keep", "what becomes of a file that has conflicts: `keep|markers`, it stays as it is, or git's markers are put into it")
+	f.StringVar(&o.onConflict, "on-conflict", "keep", "what becomes of a file that has conflicts: `keep|markers`, it stays as it is, or git's markers are put into it; handlers, which svc reads by their declarations, always stay")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	return c
 }

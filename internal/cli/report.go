@@ -51,21 +51,30 @@ func (r report) action(b *strings.Builder, a plan.Action) {
 		fmt.Fprintf(b, " (%s)", a.Reason)
 	}
 	b.WriteByte('\n')
-	for _, n := range a.Notes {
-		fmt.Fprintf(b, "  %s: %s\n", n.At(file), n.Text)
-	}
+	b.WriteString(notesOf(file, a))
 	switch {
 	case a.Kind == plan.Conflict && a.To != "":
 		to := inDir(r.dir, a.To)
 		fmt.Fprintf(b, "  to end it: make room at %s, or bring it there yourself and run svc resolve %s --merged\n", to, to)
 	case a.Kind == plan.Conflict:
 		fmt.Fprintf(b, "  to end it: svc resolve %s --ours, --theirs or, when you have edited it, --merged\n", file)
+	case a.Kind == plan.Orphan && len(a.Notes) > 0:
+		fmt.Fprintf(b, "  to end it: take that out of it, or keep it as yours: svc resolve %s --ours\n", file)
 	case a.Kind == plan.Orphan:
 		fmt.Fprintf(b, "  to end it: delete it, or keep it as yours: svc resolve %s --ours\n", file)
 	}
 	if aside := engine.Aside(a); !r.dry && len(aside) > 0 {
 		fmt.Fprintf(b, "  kept: %s\n", strings.Join(inDirs(r.dir, aside), ", "))
 	}
+}
+
+// notesOf is a line for each thing to know of a file.
+func notesOf(file string, a plan.Action) string {
+	var b strings.Builder
+	for _, n := range a.Notes {
+		fmt.Fprintf(&b, "  %s: %s\n", n.At(file), n.Text)
+	}
+	return b.String()
 }
 
 func inDirs(dir string, files []string) []string {
@@ -81,6 +90,9 @@ func (r report) notes(io *ui.IO) {
 	warn(io, r.Warnings)
 	if r.Recovered {
 		fmt.Fprintln(io.Err, "finished what a run that was killed had begun")
+	}
+	for _, a := range r.Finished {
+		fmt.Fprintf(io.Err, "%s %s\n%s", a.Kind, inDir(r.dir, a.Path), notesOf(inDir(r.dir, a.Path), a))
 	}
 	for _, path := range r.Kept {
 		fmt.Fprintf(io.Err, "left alone, because it was written to since that run: %s\n", inDir(r.dir, path))
@@ -143,6 +155,7 @@ func (r report) json(w io.Writer) error {
 		"record":    r.Record(),
 		"recovered": r.Recovered,
 		"kept":      append([]string{}, r.Kept...),
+		"finished":  append([]plan.Action{}, r.Finished...),
 	})
 }
 

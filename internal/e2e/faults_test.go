@@ -39,6 +39,7 @@ func TestFaults(t *testing.T) {
 	}
 	t.Run("parts", testParts)
 	t.Run("processes", testProcesses)
+	t.Run("load", testLoad)
 }
 
 // testParts runs the tests of testdata/e2e/faults inside the golden shop: they use its registry, discovery and client

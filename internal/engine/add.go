@@ -46,12 +46,12 @@ func (e *Engine) Add(ctx context.Context, dir string, edits []Edit) (*Result, er
 	if err != nil {
 		return nil, asEdited(err, edits)
 	}
-	r.Recovered, r.Kept = project.Recovered, project.Kept
+	r.opened(project, dir)
 	r.Changes = slices.Concat(own, r.Changes)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := project.Apply(r.Changes); err != nil {
+	if err := write(project, r); err != nil {
 		return nil, err
 	}
 	return r, rememberStubs(project, r.stubs)

@@ -61,7 +61,7 @@ func fileChanges(p *plan.Plan, follow func(path string) string) []apply.Change {
 		if !a.Writes() {
 			continue
 		}
-		c := apply.Change{Path: a.Path, Content: a.Content()}
+		c := apply.Change{Path: a.Path, Content: a.Content(), Like: a.From}
 		if a.HadFile {
 			c.Expect = nonNil(a.Old)
 		}

@@ -25,8 +25,9 @@ type Result struct {
 	Plan      *plan.Plan
 	Changes   []apply.Change // all that is written, in the project and in .svc
 	Warnings  diag.Set
-	Recovered bool     // a run that was killed has been finished first
-	Kept      []string // what that run would have replaced, had it not been written to since
+	Recovered bool          // a run that was killed has been finished first
+	Kept      []string      // what that run would have replaced, had it not been written to since
+	Finished  []plan.Action // of that run, as far as there is something to know of them
 
 	stubs []protoload.StubFile
 }
@@ -54,14 +55,14 @@ func (e *Engine) Generate(ctx context.Context, dir string, o Options) (*Result, 
 	if err != nil {
 		return nil, err
 	}
-	r.Recovered, r.Kept = project.Recovered, project.Kept
+	r.opened(project, dir)
 	if r.Plan.Lock == nil {
 		return r, nil
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := project.Apply(r.Changes); err != nil {
+	if err := write(project, r); err != nil {
 		return nil, err
 	}
 	return r, errors.Join(rememberStubs(project, r.stubs), remember(project, dir, inputs, r))

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/svcgen/svc/internal/godecl"
@@ -19,9 +20,10 @@ import (
 
 // syncHandlers merges the packages of handlers in which anything has changed, each as a whole: methods may have moved to any
 // of its files. It returns what becomes of their files, by path.
-func syncHandlers(dir string, in plan.Input, found rename.Found, p *model.Project) (map[string]plan.Merged, error) {
+func syncHandlers(dir string, in plan.Input, s shift, found rename.Found, p *model.Project) (map[string]plan.Merged, error) {
 	packages := handlerPackages(in)
-	maps.DeleteFunc(packages, func(_ string, pkg *handlers.Package) bool { return !changed(pkg) })
+	late := lateMethods(found, p)
+	maps.DeleteFunc(packages, func(folder string, pkg *handlers.Package) bool { return !changed(pkg) && len(late[folder]) == 0 })
 	if len(packages) == 0 {
 		return nil, nil
 	}
@@ -39,17 +41,28 @@ func syncHandlers(dir string, in plan.Input, found rename.Found, p *model.Projec
 		if pkg.Disk, err = readGo(root, folder); err != nil {
 			return nil, err
 		}
+		for _, path := range s.paths() {
+			if delete(pkg.Disk, path); in.Disk[path] != nil && strings.HasPrefix(path, folder+"/") {
+				pkg.Disk[path] = in.Disk[path]
+			}
+		}
+		if pkg.Late = handlers.Undone(pkg.Disk, late[folder]); len(pkg.Late) == 0 && !changed(pkg) {
+			continue
+		}
 		maps.Copy(in.Disk, pkg.Disk)
+		maps.DeleteFunc(pkg.Disk, func(path string, content []byte) bool { return goes(in, path, content) })
 		for was, is := range pkg.Moved {
 			if content, ok := in.Disk[was]; ok {
 				pkg.Disk[was] = content // from another folder, maybe
 			}
-			if bytes.Equal(in.Disk[is], in.Bases[is]) {
+			if bytes.Equal(in.Disk[is], in.Bases[is]) || bytes.Equal(in.Disk[is], pkg.New[is]) {
 				delete(pkg.Disk, is) // what comes takes the place of what nobody has touched
 			}
 		}
 		pkg.Renamed = renamed
-		maps.Copy(merged, mergedPackage(pkg, handlers.Sync(*pkg)))
+		files := mergedPackage(pkg, handlers.Sync(*pkg))
+		markLeft(in, pkg, files)
+		maps.Copy(merged, files)
 	}
 	return merged, nil
 }
@@ -75,11 +88,7 @@ func handlerPackages(in plan.Input) map[string]*handlers.Package {
 		if exists && !known || in.Outside[f.Path] {
 			continue
 		}
-		pkg := packages[path.Dir(f.Path)]
-		if pkg == nil {
-			pkg = &handlers.Package{Base: map[string][]byte{}, New: map[string][]byte{}, Moved: map[string]string{}}
-			packages[path.Dir(f.Path)] = pkg
-		}
+		pkg := packageOf(packages, f.Path)
 		pkg.New[f.Path] = f.Content
 		if known {
 			pkg.Base[was] = base
@@ -88,12 +97,46 @@ func handlerPackages(in plan.Input) map[string]*handlers.Package {
 			pkg.Moved[was] = f.Path
 		}
 	}
+	for path := range in.Lock.Files {
+		if leftElsewhere(in, path) {
+			packageOf(packages, path).Base[path] = in.Bases[path]
+		}
+	}
 	return packages
+}
+
+// packageOf is the package that a file belongs to; the first file makes it.
+func packageOf(packages map[string]*handlers.Package, file string) *handlers.Package {
+	pkg := packages[path.Dir(file)]
+	if pkg == nil {
+		pkg = &handlers.Package{Base: map[string][]byte{}, New: map[string][]byte{}, Moved: map[string]string{}}
+		packages[path.Dir(file)] = pkg
+	}
+	return pkg
+}
+
+// leftElsewhere reports whether a file of handlers is no longer emitted, nor there: its owner may have put what was in it
+// into other files. One that is there is dealt with as a whole.
+func leftElsewhere(in plan.Input, path string) bool {
+	_, emitted := in.Generated.Lookup(path)
+	_, moves := in.Moved[path]
+	_, exists := in.Disk[path]
+	_, known := in.Bases[path]
+	return in.Lock.Files[path].Class == tree.Decl && known && !emitted && !moves && !exists && !in.Outside[path]
 }
 
 // changed reports whether svc emits anything in a package otherwise than last time.
 func changed(pkg *handlers.Package) bool {
 	return !maps.EqualFunc(pkg.Base, pkg.New, bytes.Equal)
+}
+
+// goes reports whether a file is deleted because svc no longer emits it, and nobody has touched it: nothing depends on it.
+func goes(in plan.Input, path string, content []byte) bool {
+	_, emitted := in.Generated.Lookup(path)
+	_, moves := in.Moved[path]
+	_, was := in.Lock.Files[path]
+	base, known := in.Bases[path]
+	return was && !emitted && !moves && known && bytes.Equal(content, base)
 }
 
 // readGo reads the Go files of a folder, by path. One that is not there is empty.
@@ -123,7 +166,7 @@ func mergedPackage(pkg *handlers.Package, files map[string]handlers.File) map[st
 		merged[path] = plan.Merged{Content: pkg.Disk[path]}
 	}
 	for path, f := range files {
-		m := plan.Merged{Content: f.Content, Waits: f.Waits, Notes: planNotes(f.Notes), Places: planNotes(f.Conflicts)}
+		m := plan.Merged{Content: f.Content, Waits: f.Waits, Asks: f.Asks, Notes: planNotes(f.Notes), Places: planNotes(f.Conflicts)}
 		if len(f.Conflicts) > 0 {
 			m.Conflict = "you and svc changed the same declarations"
 		}
@@ -139,6 +182,26 @@ func mergedPackage(pkg *handlers.Package, files map[string]handlers.File) map[st
 		merged[path] = m
 	}
 	return merged
+}
+
+// markLeft tells of each file what it still holds of those that are no longer emitted.
+func markLeft(in plan.Input, pkg *handlers.Package, merged map[string]plan.Merged) {
+	for _, gone := range slices.Sorted(maps.Keys(pkg.Base)) {
+		if !leftElsewhere(in, gone) {
+			continue
+		}
+		for file, disk := range pkg.Disk {
+			m, ok := merged[file]
+			_, inTheWay := in.Generated.Lookup(file)
+			if inTheWay = inTheWay && pkg.New[file] == nil; !ok || inTheWay {
+				m.Content = disk // it stays as it is
+			}
+			if handlers.Holds(m.Content, pkg.Base[gone]) {
+				m.Left = append(m.Left, gone)
+				merged[file] = m
+			}
+		}
+	}
 }
 
 func planNotes(notes []godecl.Note) []plan.Note {

@@ -7,6 +7,7 @@ import (
 	"github.com/svcgen/svc/internal/lock"
 	"github.com/svcgen/svc/internal/manifest"
 	"github.com/svcgen/svc/internal/merge"
+	"github.com/svcgen/svc/internal/model"
 	"github.com/svcgen/svc/internal/plan"
 	"github.com/svcgen/svc/internal/protoload"
 	"github.com/svcgen/svc/internal/rename"
@@ -43,18 +44,18 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 	}
 	found := rename.Find(last.RPCs, emission.Model.Shapes(), moves(m))
 	in := plan.Input{
-		Lock: last, Bases: s.bases, Disk: s.disk, Outside: s.outside, Generated: emission.Tree,
-		Moved: movedPaths(found, last, emission.Tree), Merge: merge.File, Resolved: scope.Resolved,
+		Lock: last, Bases: s.bases, Disk: s.disk, Outside: s.outside, Generated: emission.Tree, Merge: merge.File, Resolved: scope.Resolved,
 	}
-	if in.Handlers, err = syncHandlers(dir, in, found, emission.Model); err != nil {
+	s.follow(found, last, emission.Tree)
+	in, p, err := planned(dir, in, &found, emission.Model)
+	if err != nil {
 		return nil, err
 	}
-	p := plan.Make(in)
 	maps.Copy(s.restored, p.Bases)
 	p.Bases = s.restored
 	found.Doubts = openDoubts(found.Doubts, in, p)
-	holdDoubts(found.Doubts, last, p)
-	p.Lock.RPCs = recorded(p, last, emission.Model.Shapes(), found)
+	holdDoubts(found.Doubts, in.Lock, p)
+	p.Lock.RPCs = recorded(p, in.Lock, emission, found)
 	maps.Copy(p.Lock.Files, aside)
 	if !scope.Markers {
 		p.WithoutMarkers()
@@ -66,31 +67,27 @@ func (e *Engine) Plan(dir string, m *manifest.Manifest, emission *Emission, scop
 	return &Result{Plan: p, Changes: changes, stubs: emission.stubs, Warnings: slices.Concat(emission.Model.Warnings, doubts(found, m))}, err
 }
 
-// movedPaths says where the files of renamed services are emitted now.
-func movedPaths(found rename.Found, last *lock.Lock, t *tree.Tree) map[string]string {
-	type emitter struct{ template, of string }
-	now := map[emitter]string{}
-	for _, f := range t.Files() {
-		now[emitter{f.Template, f.Of}] = f.Path
-	}
-	moved := map[string]string{}
-	for path, entry := range last.Files {
-		if entry.Of == "" || entry.Class == tree.Owned {
-			continue
+// planned compares, with the files of renamed services where they are to go. It returns what it compared, too.
+func planned(dir string, in plan.Input, found *rename.Found, m *model.Project) (plan.Input, *plan.Plan, error) {
+	for s := shiftOf(*found, in); ; s = nil {
+		as, renamed := s.input(in), found.Clone()
+		as.Moved, as.Blocked = movedFiles(renamed, as)
+		var err error
+		if as.Handlers, err = syncHandlers(dir, as, s, renamed, m); err != nil {
+			return in, nil, err
 		}
-		to, ok := now[emitter{entry.Template, found.Services[entry.Of]}]
-		if _, stays := t.Lookup(path); ok && !stays {
-			moved[path] = to
+		if p := plan.Make(as); s.restate(p, as, in) {
+			*found = renamed
+			return as, p, nil
 		}
 	}
-	return moved
 }
 
 // recorded are the shapes of the contract as far as the project follows it: those of a service with a handler that is held, or
 // that is no longer emitted and there, or with any file that can't go where it is emitted now, are as they were, so that the
 // next run knows what the file was emitted for.
-func recorded(p *plan.Plan, last *lock.Lock, now map[string]string, found rename.Found) map[string]string {
-	shapes := maps.Clone(now)
+func recorded(p *plan.Plan, last *lock.Lock, e *Emission, found rename.Found) map[string]string {
+	shapes, emitted := e.Model.Shapes(), e.Tree
 	behind := map[string]bool{}
 	for _, path := range p.Held {
 		if last.Files[path].Class == tree.Decl {
@@ -98,8 +95,13 @@ func recorded(p *plan.Plan, last *lock.Lock, now map[string]string, found rename
 		}
 	}
 	for _, a := range p.Actions {
-		if a.To != "" || a.Kind == plan.Orphan && a.Class == tree.Decl {
+		if a.To != "" {
 			behind[last.Files[a.Path].Of] = true
+		}
+	}
+	for path, entry := range p.Lock.Files {
+		if _, ok := emitted.Lookup(path); !ok && entry.Class == tree.Decl {
+			behind[entry.Of] = true
 		}
 	}
 	for service := range behind {

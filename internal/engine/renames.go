@@ -50,6 +50,25 @@ func renamedDeclarations(in plan.Input, found rename.Found, p *model.Project) ma
 	return renamed
 }
 
+// lateMethods are what the declarations of rpcs were called that have another name since an earlier run, as it is said
+// now, by folder. That run may not have known of it.
+func lateMethods(found rename.Found, p *model.Project) map[string]map[string]string {
+	late := map[string]map[string]string{}
+	for _, s := range p.Served {
+		for was, is := range found.Past {
+			m := methodOf(s, is)
+			if m == nil || parent(was) != s.FullName {
+				continue
+			}
+			if late[s.Handler.Dir] == nil {
+				late[s.Handler.Dir] = map[string]string{}
+			}
+			late[s.Handler.Dir][s.Handler.Type+"."+was[len(s.FullName)+1:]] = s.Handler.Type + "." + m.Name
+		}
+	}
+	return late
+}
+
 func methodOf(s *model.Service, rpc string) *model.Method {
 	if s == nil {
 		return nil
@@ -105,9 +124,12 @@ func openDoubts(doubts []rename.Doubt, in plan.Input, p *plan.Plan) []rename.Dou
 		if key := emittedMethod(in, d.Gone); key != "" {
 			return !declaredAfter(in, p, key)
 		}
-		return !slices.ContainsFunc(p.Actions, func(a plan.Action) bool {
-			return a.Kind == plan.Orphan && in.Lock.Files[a.Path].Of == d.Gone
-		})
+		for path, entry := range p.Lock.Files {
+			if _, emitted := in.Generated.Lookup(path); !emitted && entry.Class == tree.Decl && entry.Of == d.Gone {
+				return false
+			}
+		}
+		return true
 	})
 }
 

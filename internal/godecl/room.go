@@ -33,6 +33,20 @@ func (s *syncer) spare(from string) bool {
 	return s.disk.byKey[s.own(from)] != nil && s.Stub(s.disk, to)
 }
 
+// makesWay reports whether what has a name in Base gets another one at the same time, so that the name is free.
+func (s *syncer) makesWay(first string) bool {
+	for key, seen := first, map[string]bool{}; ; {
+		to, moves := s.Renamed[key]
+		switch {
+		case !moves || s.base[key] == nil || s.next[to] == nil:
+			return false
+		case seen[key] || !s.Declared(s.own(to)) || s.spare(key):
+			return true // they all go round, or the last of them has room
+		}
+		key, seen[key] = to, true
+	}
+}
+
 // makeRoom takes stubs away that stand in the way of what was renamed.
 func (s *syncer) makeRoom() {
 	for from, to := range s.Renamed {

@@ -215,7 +215,7 @@ func rpcText(d *decl) string {
 func (m *function) report() {
 	was, now := name(m.d.key), name(m.result())
 	if was != now && m.was.Recv != nil {
-		m.note(m.result(), "%s is now called %s", was, now)
+		m.note(m.result(), "%s is now called %s: what calls it has to follow", was, now)
 	}
 	check := ""
 	if m.theirs && m.is.Body != nil {

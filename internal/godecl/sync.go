@@ -111,7 +111,7 @@ func (s *syncer) follow(b *decl) {
 	case d == nil, s.came(b.key) != b.key && s.spare(s.came(b.key)): // its owner deleted it, or has it in another file, or it makes room
 	case n == nil:
 		s.remove(b, d)
-	case d.key != to && s.Declared(to) && !s.spare(b.key):
+	case d.key != to && s.Declared(to) && !s.spare(b.key) && !s.makesWay(s.now(b.key)):
 		s.note(d.key, "%s is now called %s, which you have already: move what it does there", name(d.key), name(to))
 	case s.untouched(b, d):
 		s.replace(d.start, d.end, s.render(n, n.start, n.end, s.receiverOf(n, d)))

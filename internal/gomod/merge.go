@@ -25,7 +25,7 @@ func Merge(base, disk, next []byte) ([]byte, error) {
 		files[i] = f
 	}
 	b, d, n := files[0], files[1], files[2]
-	d.SetRequireSeparateIndirect(merged(versions(b), d, n))
+	d.SetRequireSeparateIndirect(merged(b, d, n))
 	if err := mergeTools(b, d, n); err != nil {
 		return nil, err
 	}
@@ -69,27 +69,35 @@ func modulePath(f *modfile.File) string {
 	return f.Module.Mod.Path
 }
 
-// merged are the requirements of d, at no lower version than n's, and those of n that svc has not emitted before.
-func merged(was map[string]string, d, n *modfile.File) []*modfile.Require {
-	has, next := versions(d), versions(n)
-	list := slices.Clone(d.Require)
-	for i, r := range list {
-		if v, ok := next[r.Mod.Path]; ok && semver.Compare(v, r.Mod.Version) > 0 {
-			list[i] = &modfile.Require{Mod: module.Version{Path: r.Mod.Path, Version: v}, Indirect: r.Indirect}
+// merged are the requirements of d, at no lower version than n's, and those of n that svc has not emitted before. Whether
+// one is indirect follows n where it is as svc left it: emitted code may have begun to import it.
+func merged(b, d, n *modfile.File) []*modfile.Require {
+	was, has, next := required(b), required(d), required(n)
+	var list []*modfile.Require
+	for _, r := range d.Require {
+		is := *r
+		if to := next[r.Mod.Path]; to != nil {
+			if semver.Compare(to.Mod.Version, r.Mod.Version) > 0 {
+				is.Mod.Version = to.Mod.Version
+			}
+			if from := was[r.Mod.Path]; from != nil && from.Indirect == r.Indirect {
+				is.Indirect = to.Indirect
+			}
 		}
+		list = append(list, &is)
 	}
 	for _, r := range n.Require {
-		if was[r.Mod.Path] == "" && has[r.Mod.Path] == "" {
+		if was[r.Mod.Path] == nil && has[r.Mod.Path] == nil {
 			list = append(list, r)
 		}
 	}
 	return list
 }
 
-func versions(f *modfile.File) map[string]string {
-	m := map[string]string{}
+func required(f *modfile.File) map[string]*modfile.Require {
+	m := map[string]*modfile.Require{}
 	for _, r := range f.Require {
-		m[r.Mod.Path] = r.Mod.Version
+		m[r.Mod.Path] = r
 	}
 	return m
 }

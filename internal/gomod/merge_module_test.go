@@ -37,6 +37,24 @@ tool example.com/n/cmd/n
 	}
 }
 
+// TestMergeIndirect marks a requirement as svc does, as long as its owner hasn't.
+func TestMergeIndirect(t *testing.T) {
+	const direct, indirect = "module m\n\nrequire x.com/x v1.0.0\n", "module m\n\nrequire x.com/x v1.0.0 // indirect\n"
+	tests := map[string]struct{ base, disk, next, want string }{
+		"begins to be imported": {indirect, indirect, direct, direct},
+		"is no longer imported": {direct, direct, indirect, indirect},
+		"the owner imports it":  {indirect, direct, indirect, direct},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := Merge([]byte(tt.base), []byte(tt.disk), []byte(tt.next))
+			if err != nil || string(got) != tt.want {
+				t.Errorf("got %q, %v; want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
 // TestMergeModule follows the module's path where its owner has left it as it was.
 func TestMergeModule(t *testing.T) {
 	tests := map[string]struct{ base, disk, next, want string }{

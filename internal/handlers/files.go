@@ -25,7 +25,7 @@ func (s *session) sync(name string) {
 	f.Conflicts = append(f.Conflicts, r.Conflicts...)
 	f.Waits = f.Waits || len(r.Conflicts) > 0
 	for _, e := range s.emitted {
-		if e.was == name && e.is == "" && s.emptied(r.Content, e) {
+		if e.is == "" && s.in.New[name] == nil && holds(s.disk[name], e.base) && s.emptied(r.Content, e) {
 			f.Content = nil
 		}
 	}
@@ -50,6 +50,17 @@ func relocate(notes []godecl.Note, was, is []byte) {
 func (s *session) emptied(content []byte, e *emitted) bool {
 	f, err := godecl.Parse("", content)
 	return err == nil && f.Empty(e.base)
+}
+
+// Holds reports whether a file declares anything that another one does, in the same package or in tests of it.
+func Holds(content, other []byte) bool {
+	f, err1 := godecl.Parse("", content)
+	o, err2 := godecl.Parse("", other)
+	return err1 == nil && err2 == nil && holds(f, o)
+}
+
+func holds(f, other *godecl.File) bool {
+	return slices.ContainsFunc(other.Keys(), func(key string) bool { return f.Declares(key) && (!f.Foreign() || isTest(key)) })
 }
 
 // pristine replaces a file that nobody has touched by what svc emits, if nothing of it is anywhere else.
@@ -137,7 +148,7 @@ func (s *session) move() {
 		}
 		f := *s.file(e.was)
 		f.Content = repackaged(f.Content, e.base.PackageName(), e.next.PackageName())
-		f.Notes = append([]godecl.Note{{Text: "moved from " + path.Base(e.was) + s.renamedType(e)}}, f.Notes...)
+		f.Notes = append([]godecl.Note{{Text: "moved from " + e.was + s.renamedType(e)}}, f.Notes...)
 		s.out[e.is] = &f
 		s.out[e.was] = &File{}
 	}
@@ -164,7 +175,7 @@ func repackaged(content []byte, was, is string) []byte {
 // renamedType tells which type of a file has another name now.
 func (s *session) renamedType(e *emitted) string {
 	for _, from := range slices.Sorted(maps.Keys(s.in.Renamed)) {
-		if to := s.in.Renamed[from]; !strings.Contains(from, ".") && e.next.Declares(to) {
+		if to := s.in.Renamed[from]; from != to && !strings.Contains(from, ".") && e.next.Declares(to) {
 			return ": " + from + " is now called " + to
 		}
 	}

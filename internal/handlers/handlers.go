@@ -21,6 +21,7 @@ type Package struct {
 	Disk      map[string][]byte // every .go file of the folder as its owner has it, by path
 	Renamed   map[string]string // declarations of Base → New, e.g. "Catalog.Get" → "Catalog.Fetch", "Catalog" → "Products"
 	Moved     map[string]string // paths of Base → New of the same file, as of a renamed service
+	Late      map[string]string // methods on Disk that Base and New have under another name
 }
 
 // File is what becomes of one file.
@@ -30,6 +31,7 @@ type File struct {
 	// Waits tells that what svc emits at this path now has not found its place yet. Its base has to stay as it is, so
 	// that another run comes back to it.
 	Waits bool
+	Asks  bool  // a note asks its owner to do something: until then each run does
 	Err   error // it doesn't parse, with the position: it is left alone
 }
 
@@ -40,6 +42,7 @@ func Sync(p Package) map[string]File {
 		return map[string]File{}
 	}
 	s.parse()
+	s.recall()
 	s.rename()
 	s.prepare()
 	s.place()
@@ -59,7 +62,7 @@ type emitted struct {
 	base, next   *godecl.File
 }
 
-// pairs lists the files of Base and New that differ, by path.
+// pairs lists the files of Base and New that differ, or that something is still to be done in, by path.
 func pairs(p Package) []*emitted {
 	var list []*emitted
 	come := map[string]bool{}
@@ -73,7 +76,7 @@ func pairs(p Package) []*emitted {
 		if e.content == nil {
 			e.is = ""
 		}
-		if e.is != was || !bytes.Equal(e.old, e.content) {
+		if e.is != was || !bytes.Equal(e.old, e.content) || len(p.Late) > 0 {
 			list = append(list, e)
 		}
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"path"
@@ -39,7 +40,8 @@ func (s *session) rename() {
 }
 
 func (s *session) renameFile(name string, names map[string]string) {
-	if s.disk[name].Foreign() {
+	foreign := s.disk[name].Foreign()
+	if foreign {
 		names = maps.Clone(names)
 		maps.DeleteFunc(names, func(from, _ string) bool { return !isTest(from) })
 	}
@@ -51,9 +53,25 @@ func (s *session) renameFile(name string, names map[string]string) {
 	if err != nil {
 		return
 	}
+	if foreign {
+		notes = append(notes, followNotes(content, s.disk[name], names)...)
+	}
 	s.disk[name] = f
 	out := s.file(name)
 	out.Content, out.Notes = content, append(out.Notes, notes...)
+}
+
+// followNotes tells of renamed tests in another package: what they call there by the old name is not svc's to know.
+func followNotes(content []byte, was *godecl.File, names map[string]string) []godecl.Note {
+	var notes []godecl.Note
+	for _, from := range slices.Sorted(maps.Keys(names)) {
+		before, _, found := bytes.Cut(content, []byte("func "+names[from]+"("))
+		if found && was.Declares(from) {
+			line := 1 + bytes.Count(before, []byte("\n"))
+			notes = append(notes, godecl.Note{Line: line, Text: from + " is now called " + names[from] + ": what it calls may have to follow"})
+		}
+	}
+	return notes
 }
 
 // spare reports whether all files that declare something have it as svc emits it.
@@ -82,26 +100,37 @@ func (s *session) mentionsAny(f *godecl.File, names map[string]string) bool {
 // as they will be found once the names of the package are those of New.
 func (s *session) names() (names, methods map[string]string) {
 	names, methods = map[string]string{}, map[string]string{}
+	type pair struct{ from, to string }
+	var pairs []pair
+	for _, from := range slices.Sorted(maps.Keys(s.in.Renamed)) {
+		if to := s.in.Renamed[from]; !strings.Contains(from, ".") {
+			pairs = append(pairs, pair{from, to}, pair{"New" + from, "New" + to}, pair{"new" + from + "Client", "new" + to + "Client"})
+		}
+	}
 	base, next := s.keys(baseOf), s.keys(nextOf)
-	link := func(from, to string) {
-		if from != to && base[from] && next[to] && names[from] == "" && !next[from] {
-			names[from] = to
-		}
-	}
-	for from, to := range s.in.Renamed {
-		if !strings.Contains(from, ".") {
-			link(from, to)
-			link("New"+from, "New"+to)
-			link("new"+from+"Client", "new"+to+"Client")
-		}
-	}
 	for _, key := range slices.Sorted(maps.Keys(base)) {
 		t, method, ok := strings.Cut(key, ".")
 		if !ok {
 			continue
 		}
 		u, fresh, _ := strings.Cut(s.target(key), ".")
-		link("Test"+t+"_"+method, "Test"+u+"_"+fresh)
+		pairs = append(pairs, pair{"Test" + t + "_" + method, "Test" + u + "_" + fresh})
+	}
+	given := map[string]bool{} // to something else than had it
+	for _, p := range pairs {
+		given[p.to] = given[p.to] || p.from != p.to && base[p.from]
+	}
+	for _, p := range pairs {
+		if p.from != p.to && base[p.from] && next[p.to] && names[p.from] == "" && (!next[p.from] || given[p.from]) {
+			names[p.from] = p.to
+		}
+	}
+	for key := range base {
+		t, method, ok := strings.Cut(key, ".")
+		if !ok {
+			continue
+		}
+		u, fresh, _ := strings.Cut(s.target(key), ".")
 		if names[t] != "" {
 			t = names[t]
 		}

@@ -33,6 +33,7 @@ type Manifest struct {
 	Registry string
 	Layers   []Ref // concerns switched on
 	Apps     []App // at least one
+	Calls    []Calling
 	Moved    []Move
 }
 

@@ -89,7 +89,7 @@ func normal(content []byte) []byte {
 
 func (d *decoder) manifest(root ast.Node) *Manifest {
 	m := &Manifest{}
-	fields := d.mapping(root, "svc.yaml", "version", "name", "module", "proto", "registry", "layers", "apps", "moved")
+	fields := d.mapping(root, "svc.yaml", "version", "name", "module", "proto", "registry", "layers", "apps", "calls", "moved")
 	if fields == nil {
 		return m
 	}
@@ -100,6 +100,7 @@ func (d *decoder) manifest(root ast.Node) *Manifest {
 	m.Proto = d.proto(root, fields["proto"])
 	m.Layers = d.refs(fields["layers"], "layers")
 	m.Apps = d.apps(root, fields["apps"])
+	m.Calls = d.calls(fields["calls"])
 	m.Moved = d.moved(fields["moved"])
 	return m
 }

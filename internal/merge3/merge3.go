@@ -10,7 +10,7 @@ import (
 // Result is a merged text. Where both sides changed the same lines, or lines that touch, to something different,
 // there is a conflict.
 type Result struct {
-	mark   string // ours' byte order mark, which stays the first of the file
+	style  style // of ours
 	chunks []chunk
 }
 
@@ -37,7 +37,7 @@ func Merge(base, ours, theirs string) Result {
 			last.text = strings.TrimSuffix(last.text, style.newline)
 		}
 	}
-	return Result{style.mark, m.chunks}
+	return Result{style, m.chunks}
 }
 
 // Conflicts counts the places that need a decision.
@@ -67,7 +67,7 @@ func (r Result) Lines() []int {
 // Text returns the merged text, with ours where there is a conflict.
 func (r Result) Text() string {
 	var b strings.Builder
-	b.WriteString(r.mark)
+	b.WriteString(r.style.mark)
 	for _, c := range r.chunks {
 		b.WriteString(c.text)
 	}
@@ -77,16 +77,16 @@ func (r Result) Text() string {
 // Marked returns the merged text with git's diff3 markers round each conflict.
 func (r Result) Marked(ours, base, theirs string) string {
 	var b strings.Builder
-	b.WriteString(r.mark)
+	b.WriteString(r.style.mark)
 	for _, c := range r.chunks {
 		if !c.conflict {
 			b.WriteString(c.text)
 			continue
 		}
-		b.WriteString("<<<<<<< " + ours + "\n" + whole(c.text))
-		b.WriteString("||||||| " + base + "\n" + whole(c.base))
-		b.WriteString("=======\n" + whole(c.theirs))
-		b.WriteString(">>>>>>> " + theirs + "\n")
+		b.WriteString(r.style.apply("<<<<<<< "+ours+"\n") + whole(c.text))
+		b.WriteString(r.style.apply("||||||| "+base+"\n") + whole(c.base))
+		b.WriteString(r.style.apply("=======\n") + whole(c.theirs))
+		b.WriteString(r.style.apply(">>>>>>> " + theirs + "\n"))
 	}
 	return b.String()
 }

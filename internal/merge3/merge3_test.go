@@ -48,6 +48,15 @@ func TestConflict(t *testing.T) {
 	}
 }
 
+// TestConflictInCRLF checks that git's markers end like all other lines of the file.
+func TestConflictInCRLF(t *testing.T) {
+	r := Merge("a\nb\n", "a\r\nours\r\n", "a\ntheirs\n")
+	const want = "a\r\n<<<<<<< yours\r\nours\r\n||||||| base\r\nb\r\n=======\r\ntheirs\r\n>>>>>>> svc\r\n"
+	if got := r.Marked("yours", "base", "svc"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // A byte order mark is one at the start of a file only.
 func TestConflictOnTheFirstLineStaysBehindTheByteOrderMark(t *testing.T) {
 	r := Merge("a\nb\n", "\uFEFFours\nb\n", "theirs\nb\n")

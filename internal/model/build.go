@@ -52,6 +52,7 @@ func Build(m *manifest.Manifest, request *pluginpb.CodeGeneratorRequest, contrac
 	p.Services = b.services(p, plugin)
 	b.apps(p)
 	b.calls(p)
+	b.callings(p)
 	return p, b.found.Err()
 }
 

@@ -158,6 +158,7 @@ type Method struct {
 	Output     string
 	Doc        []string
 	Idempotent bool // idempotency_level allows a retry
+	Calling
 	Deprecated bool
 	Shape      string // its kind and types, as the contract names them: "unary shop.v1.GetRequest shop.v1.Product"
 	Required   bool   // an empty request can't be sent: it has fields that proto2 requires

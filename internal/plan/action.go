@@ -56,12 +56,13 @@ type Action struct {
 	Class   tree.Class `json:"class"`
 	Reason  string     `json:"reason,omitempty"`
 	Notes   []Note     `json:"notes,omitempty"`
-	To      string     `json:"to,omitempty"` // where svc emits the file now, when it can't follow there
-	Old     []byte     `json:"-"`            // on disk; nil when there is none
-	New     []byte     `json:"-"`            // to be written; of a conflict: as generated; nil when there is none
+	To      string     `json:"to,omitempty"`   // where svc emits the file now, when it can't follow there
+	From    string     `json:"from,omitempty"` // where it was, of a file that has moved
+	Old     []byte     `json:"-"`              // on disk; nil when there is none
+	New     []byte     `json:"-"`              // to be written; of a conflict: as generated; nil when there is none
 	HadFile bool       `json:"-"`
 	Edited  bool       `json:"-"` // Old is svc's own file with an edit: it is kept aside
-	Pending bool       `json:"-"` // it stays as it is, and another run has to come back to it
+	Pending bool       `json:"-"` // another run has to come back to it
 
 	Base   []byte `json:"-"` // of a conflict: what was emitted last; nil when that is not known
 	Marked []byte `json:"-"` // of a conflict: both sides, with git's markers, to be written; nil leaves Old in place
@@ -126,7 +127,7 @@ func (p *Plan) Drift() bool {
 // Settled reports whether another run on the same inputs would do nothing and report nothing.
 func (p *Plan) Settled() bool {
 	return !slices.ContainsFunc(p.Actions, func(a Action) bool {
-		return slices.Contains([]Kind{Keep, Orphan, Conflict}, a.Kind)
+		return a.Pending || slices.Contains([]Kind{Keep, Orphan, Conflict}, a.Kind)
 	})
 }
 
@@ -141,16 +142,22 @@ func (p *Plan) WithoutMarkers() {
 // finds them untouched.
 func (p *Plan) WithoutDeletes(last *lock.Lock) {
 	for path, content := range p.Bases {
-		if content == nil {
-			delete(p.Bases, path)
-			p.Lock.Files[path] = last.Files[path]
+		if content != nil {
+			continue
+		}
+		delete(p.Bases, path)
+		if entry, emitted := last.Files[path]; emitted {
+			p.Lock.Files[path] = entry
 		}
 	}
 	for _, a := range p.Actions {
 		if a.Kind != Delete {
 			continue
 		}
-		entry := last.Files[a.Path]
+		entry, emitted := last.Files[a.Path]
+		if !emitted {
+			continue // what was in it is remembered by the file that it was emitted into
+		}
 		entry.Sum = tree.Sum(a.Old)
 		if a.Class == tree.Owned {
 			entry.Form = tree.Form(a.Old)

@@ -22,6 +22,8 @@ type Input struct {
 	Generated *tree.Tree
 	// Moved says where files that were emitted last are emitted now, when that is elsewhere.
 	Moved map[string]string
+	// Blocked says the same of files that can't go there, because their owner has edited both.
+	Blocked map[string]string
 	// Merge merges one file that both sides changed.
 	Merge func(path string, base, disk, next []byte) Merged
 	// Handlers are files of class decl, and others beside them, that were merged with their whole package.
@@ -45,10 +47,16 @@ type Merged struct {
 	Places   []Note
 	Marked   []byte
 	Open     bool // it has markers already
-	Waits    bool // not all of it has found its place yet: another run comes back to it
+	// Left are files that svc no longer emits, and that are not there, of which this one holds what its owner has edited.
+	Left  []string
+	Asks  bool // a note asks its owner to do something: until then it is not as it is to be
+	Waits bool // not all of it has found its place yet: another run comes back to it
 	// Broken says that the owner's file can't be read now. Nothing is decided until it can.
 	Broken string
 }
+
+// pending reports whether another run has to come back to a file.
+func (m Merged) pending() bool { return m.Waits || m.Asks || len(m.Left) > 0 }
 
 // Make compares the three versions.
 func Make(in Input) *Plan {
@@ -82,12 +90,12 @@ func (p *planner) file(f tree.File) {
 	switch {
 	case p.Outside[f.Path]:
 		p.outside(a, f)
+	case f.Class != tree.Owned && p.moved(p.from[f.Path]):
+		p.move(a, f, p.from[f.Path])
 	case exists && bytes.Equal(disk, f.Content):
 		p.accept(f)
 	case f.Class == tree.Owned:
 		p.owned(a, f)
-	case p.moved(p.from[f.Path]):
-		p.move(a, f, p.from[f.Path])
 	default:
 		p.yours(a, f)
 	}
@@ -184,7 +192,7 @@ func (p *planner) yours(a Action, f tree.File) {
 
 // follow does what a merge came to.
 func (p *planner) follow(a Action, f tree.File, m Merged) {
-	a.Notes = m.Notes
+	a.Notes, a.Pending = m.Notes, m.pending()
 	switch {
 	case m.Broken != "":
 		p.hold(a, Keep, m.Broken)
@@ -193,9 +201,8 @@ func (p *planner) follow(a Action, f tree.File, m Merged) {
 		p.hold(withConflict(a, m), Conflict, m.Conflict)
 		return
 	case m.Content == nil || a.HadFile && bytes.Equal(m.Content, a.Old):
-		a.Pending = m.Waits
 		p.accept(f)
-		p.tell(a)
+		p.left(a, m)
 	case !a.HadFile:
 		a.New = m.Content
 		p.write(a, Create, f)
@@ -233,7 +240,7 @@ func (p *planner) move(a Action, f tree.File, from string) {
 	case source.Broken != "" || source.Conflict != "":
 		p.stay(stays, source)
 		return
-	case a.HadFile && !bytes.Equal(a.Old, p.Bases[f.Path]):
+	case a.HadFile && !bytes.Equal(a.Old, p.Bases[f.Path]) && !bytes.Equal(a.Old, f.Content):
 		p.stay(stays, Merged{Conflict: "svc emits it as " + f.Path + " now, where you have a file: move yours away"})
 		return
 	case handler:
@@ -248,8 +255,12 @@ func (p *planner) move(a Action, f tree.File, from string) {
 		p.stay(stays, m)
 		return
 	}
-	a.New, a.Notes, a.Reason = m.Content, m.Notes, "it was "+from
-	p.write(a, writing(a), f)
+	a.New, a.Notes, a.From, a.Reason = m.Content, m.Notes, from, "it was "+from
+	if a.HadFile && bytes.Equal(a.New, a.Old) {
+		p.accept(f)
+	} else {
+		p.write(a, writing(a), f)
+	}
 	p.remove(from, p.Lock.Files[from], "it is "+f.Path+" now")
 }
 
@@ -264,6 +275,9 @@ func writing(a Action) Kind {
 func (p *planner) stay(a Action, m Merged) {
 	a = withConflict(a, m)
 	a.Marked = nil
+	if entry, emitted := p.Lock.Files[a.To]; emitted {
+		p.plan.Lock.Files[a.To] = entry
+	}
 	if m.Broken != "" {
 		p.hold(a, Keep, m.Broken)
 		return
@@ -297,6 +311,8 @@ func (p *planner) stale(path string, entry lock.Entry) {
 	switch {
 	case p.Outside[path]:
 		p.forget(path)
+	case !exists && p.isLeft(path):
+		p.plan.Lock.Files[path] = entry
 	case !exists:
 		p.forget(path)
 	case entry.Class == tree.Owned && (strings.HasPrefix(path, "gen/") || generated(disk)):
@@ -313,6 +329,9 @@ func (p *planner) stale(path string, entry lock.Entry) {
 		a.Kind, a.Reason = Orphan, "you edited it, and svc no longer emits it"
 		if entry.Class == tree.Decl {
 			a.Reason += ", nor what it uses of gen/"
+		}
+		if to := p.Blocked[path]; to != "" {
+			a.Reason = "you say that it is " + to + " now, where you have written, too: bring there what you need of it"
 		}
 		p.plan.Actions = append(p.plan.Actions, a)
 		p.plan.Lock.Files[path] = entry
@@ -332,16 +351,42 @@ func (p *planner) beside() {
 		if _, ok := p.Generated.Lookup(path); ok || emitted {
 			continue
 		}
-		a := Action{Path: path, Class: tree.Decl, Old: p.Disk[path], HadFile: true, Notes: append(m.Notes, m.Places...), Pending: m.Waits}
+		a := Action{Path: path, Class: tree.Decl, Old: p.Disk[path], HadFile: true, Notes: append(m.Notes, m.Places...), Pending: m.pending()}
 		switch {
 		case m.Broken != "" || m.Conflict != "":
 			a.Kind, a.Reason, a.Pending = Keep, cmp.Or(m.Broken, m.Conflict), true
+		case m.Content == nil && len(a.Old) > 0:
+			a.Kind, a.Reason = Delete, "what it holds is no longer emitted"
 		case m.Content != nil && !bytes.Equal(m.Content, a.Old):
 			a.Kind, a.Reason, a.New = Merge, "handlers that you have here follow the contract", m.Content
 		default:
-			p.tell(a)
+			p.left(a, m)
 			continue
 		}
+		p.plan.Actions = append(p.plan.Actions, a)
+	}
+}
+
+// isLeft reports whether other files hold something of one that svc no longer emits, or may do so.
+func (p *planner) isLeft(path string) bool {
+	for file, m := range p.Handlers {
+		if slices.Contains(m.Left, path) && !p.adopted(file) {
+			return true
+		}
+	}
+	return p.Handlers[path].Waits
+}
+
+// left names a file as long as it holds something of one that svc no longer emits, unless its owner has decided that it is
+// theirs.
+func (p *planner) left(a Action, m Merged) {
+	switch {
+	case len(m.Left) == 0:
+		p.tell(a)
+	case p.adopted(a.Path):
+		p.plan.Resolved = append(p.plan.Resolved, a.Path)
+	default:
+		a.Kind, a.New, a.Reason = Orphan, nil, "it holds what you edited of "+strings.Join(m.Left, ", ")+", which svc no longer emits, nor what that uses of gen/"
 		p.plan.Actions = append(p.plan.Actions, a)
 	}
 }

@@ -265,11 +265,11 @@ func (src Source) tooNew(found diag.Set) diag.Set {
 	later := map[string]bool{}
 	var all diag.Set
 	for _, d := range found {
-		is, known := later[d.Pos.File]
+		is, known := later[d.File]
 		if !known {
-			at, n := src.edition(d.Pos.File)
+			at, n := src.edition(d.File)
 			is = n > newest
-			later[d.Pos.File] = is
+			later[d.File] = is
 			if is {
 				all.At(at, editionHint, "edition %d is not supported: svc reads up to edition %d by itself", n, newest)
 			}

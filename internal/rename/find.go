@@ -10,7 +10,7 @@ import (
 func Find(old, next Shapes, moved map[string]string) Found {
 	f := &finder{
 		old: maps.Clone(old), next: maps.Clone(next), was: services(old), is: services(next),
-		found: Found{Methods: map[string]string{}, Services: map[string]string{}},
+		found: Found{Methods: map[string]string{}, Services: map[string]string{}, Past: map[string]string{}},
 		asked: map[string][]string{}, taken: map[string]string{},
 	}
 	for _, from := range slices.SortedFunc(maps.Keys(moved), specificFirst) {
@@ -67,7 +67,7 @@ func (f *finder) wholeServices() {
 	for _, from := range lost {
 		alike := f.alike(from, come)
 		if len(alike) != 1 {
-			f.ask(from, alike)
+			f.ask(from, f.alike(from, f.untaken()))
 			continue
 		}
 		if rivals := f.rivals(alike[0], lost); len(rivals) == 1 {
@@ -84,6 +84,12 @@ func (f *finder) lostServices() []string {
 
 func (f *finder) newServices() []string {
 	return slices.DeleteFunc(gone(f.is, f.was), func(s string) bool { return f.taken[s] != "" })
+}
+
+// untaken are all services that nothing has become. A question is about these: its candidates are no longer new when it is
+// asked again.
+func (f *finder) untaken() []string {
+	return filter(slices.Sorted(maps.Keys(f.is)), func(s string) bool { return f.taken[s] == "" })
 }
 
 // alike returns the services among come that have what from had, in its package.
@@ -140,7 +146,7 @@ func (f *finder) namedAlike() {
 // as when v1 becomes v2.
 func (f *finder) otherPackages() {
 	for _, from := range f.lostServices() {
-		f.ask(from, filter(f.newServices(), func(to string) bool {
+		f.ask(from, filter(f.untaken(), func(to string) bool {
 			return parent(from) != parent(to) && last(from) == last(to) && maps.Equal(inPackage(f.was[from], parent(from), parent(to)), f.is[to])
 		}))
 	}

@@ -35,6 +35,9 @@ func (f Found) String() string {
 	for _, from := range slices.Sorted(maps.Keys(f.Methods)) {
 		lines = append(lines, fmt.Sprintf("%s → %s", from, f.Methods[from]))
 	}
+	for _, from := range slices.Sorted(maps.Keys(f.Past)) {
+		lines = append(lines, fmt.Sprintf("past %s → %s", from, f.Past[from]))
+	}
 	for _, d := range f.Doubts {
 		lines = append(lines, fmt.Sprintf("%s? %s", d.Gone, strings.Join(d.Candidates, " ")))
 	}
@@ -93,7 +96,16 @@ func TestFind(t *testing.T) {
 		"said: a service":         {old: "A: Get unary G P; Put unary X Y", next: "B: Get unary H P; Store unary X Y", moved: map[string]string{"shop.v1.A": "shop.v1.B"}, want: "service A → B\nA.Get → B.Get\nA.Put → B.Store"},
 		"said: a package":         {old: "A: Get unary G P", next: "shop.v2.A: Get unary H Q", moved: map[string]string{"shop.v1": "shop.v2"}, want: "service A → shop.v2.A\nA.Get → shop.v2.A.Get"},
 		"said: a package and rpc": {old: "A: Get unary G P", next: "shop.v2.A: Get unary G P; Put unary H Q", moved: map[string]string{"shop.v1": "shop.v2", "shop.v1.A.Get": "shop.v2.A.Put"}, want: "service A → shop.v2.A\nA.Get → shop.v2.A.Put"},
-		"said, long ago":          {old: "A: Fetch unary G P", next: "A: Fetch unary G P", moved: map[string]string{"shop.v1.A.Get": "shop.v1.A.Fetch"}},
+		"asked again":             {old: "A: Get unary shop.v1.G P | shop.v2.A: Get unary shop.v2.G P", next: "shop.v2.A: Get unary shop.v2.G P", want: "A? shop.v2.A"},
+		"asked again of two":      {old: "A: Get unary G P | B: Get unary G P | C: Get unary G P", next: "B: Get unary G P | C: Get unary G P", want: "A? B C"},
+		"said: a chain":           {old: "A: Drop unary D P; Get unary G P", next: "A: Fetch unary G P; Get unary D P", moved: map[string]string{"shop.v1.A.Get": "shop.v1.A.Fetch", "shop.v1.A.Drop": "shop.v1.A.Get"}, want: "A.Drop → A.Get\nA.Get → A.Fetch"},
+		"said: a chain, followed": {old: "A: Fetch unary G P; Get unary D P", next: "A: Fetch unary G P; Get unary D P", moved: map[string]string{"shop.v1.A.Get": "shop.v1.A.Fetch", "shop.v1.A.Drop": "shop.v1.A.Get"}, want: "past A.Drop → A.Get"},
+		"said: a swap":            {old: "A: Drop unary D P; Get unary G P", next: "A: Drop unary G P; Get unary D P", moved: map[string]string{"shop.v1.A.Get": "shop.v1.A.Drop", "shop.v1.A.Drop": "shop.v1.A.Get"}, want: "A.Drop → A.Get\nA.Get → A.Drop"},
+		"said: a swap, followed":  {old: "A: Drop unary D P; Get unary G P", next: "A: Drop unary D P; Get unary G P", moved: map[string]string{"shop.v1.A.Get": "shop.v1.A.Drop", "shop.v1.A.Drop": "shop.v1.A.Get"}},
+		"said: both are there":    {old: "A: Get unary G P | B: Get unary G P", next: "A: Get unary G P | B: Get unary G P; Put unary P P", moved: map[string]string{"shop.v1.A": "shop.v1.B"}},
+		"said: long ago, changed": {old: "A: Fetch unary G P; Get unary D P", next: "A: Fetch unary X P; Get unary Y P", moved: map[string]string{"shop.v1.A.Get": "shop.v1.A.Fetch"}},
+		"said later":              {old: "A: Get unary G P | B: Get unary H P", next: "B: Get unary H P", moved: map[string]string{"shop.v1.A": "shop.v1.B"}, want: "service A → B\nA.Get → B.Get"},
+		"said, long ago":          {old: "A: Fetch unary G P", next: "A: Fetch unary G P", moved: map[string]string{"shop.v1.A.Get": "shop.v1.A.Fetch"}, want: "past A.Get → A.Fetch"},
 		"said of nothing":         {old: "A: Get unary G P", next: "A: Get unary G P", moved: map[string]string{"shop.v1.X": "shop.v1.Y"}, want: "X: Y: the contract had no rpc, service or package X"},
 		"said: to nothing":        {old: "A: Get unary G P", next: "A: Fetch unary G P", moved: map[string]string{"shop.v1.A.Get": "shop.v1.A.Fech"}, want: "A.Get → A.Fetch\nA.Get: A.Fech: the contract has no rpc A.Fech"},
 		"said: to no service":     {old: "A: Get unary G P", next: "A: Get unary G P", moved: map[string]string{"shop.v1.A": "shop.v1.B"}, want: "A: B: the contract has no service B"},

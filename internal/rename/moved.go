@@ -19,6 +19,9 @@ func (f *finder) told(from, to string) {
 	_, target := f.next[to]
 	switch {
 	case f.done(from, to):
+		if !known(f.is, from) && target {
+			f.found.Past[from] = to
+		}
 	case f.used(to):
 		f.unknown(from, to, "%s is what another line says something has become", to)
 	case method && target:
@@ -34,9 +37,20 @@ func (f *finder) told(from, to string) {
 	}
 }
 
-// done reports whether an earlier run has followed a line: it may stay in svc.yaml.
+// done reports whether an earlier run has followed a line: it may stay in svc.yaml. Something else may have the old name
+// since. Where both names were there before, and are now, only the types tell that they mean something else.
 func (f *finder) done(from, to string) bool {
-	return !known(f.was, from) && known(f.was, to) && known(f.is, to)
+	if !known(f.was, to) || !known(f.is, to) {
+		return false
+	}
+	return !known(f.was, from) || known(f.is, from) && (f.like(from, from) || !f.like(from, to))
+}
+
+// like reports whether an rpc or a service is now what another one, or the same, was.
+func (f *finder) like(was, is string) bool {
+	a, rpc := split(was)
+	b, other := split(is)
+	return f.was[a][rpc] == f.is[b][other] && maps.Equal(f.was[was], f.is[is])
 }
 
 // known reports whether a contract has an rpc, a service or a package of that name.

@@ -16,8 +16,21 @@ type Shapes map[string]string
 // Found is what Find has recognised.
 type Found struct {
 	Methods, Services map[string]string // full names, old → new
+	Past              map[string]string // methods that have their new name since an earlier run, by the old one
 	Doubts            []Doubt           // by what is gone
 	Unknown           []Entry           // by old name
+}
+
+// Clone returns a copy, of which something may be forgotten.
+func (f Found) Clone() Found {
+	f.Methods, f.Services = maps.Clone(f.Methods), maps.Clone(f.Services)
+	return f
+}
+
+// Forget takes back that a service was renamed.
+func (f Found) Forget(service string) {
+	delete(f.Services, service)
+	maps.DeleteFunc(f.Methods, func(from, _ string) bool { return parent(from) == service })
 }
 
 // Doubt is a method or service that is gone, and what it may have become.

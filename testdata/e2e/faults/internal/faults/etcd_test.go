@@ -5,6 +5,7 @@ package faults_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,6 +21,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+
+	"github.com/acme/shop/internal/platform/access"
 )
 
 // member is an etcd as a process of its own, to be killed, stopped and emptied.
@@ -28,6 +31,8 @@ type member struct {
 	dir          string
 	client, peer string // addresses
 	config       map[string]any
+	root         access.Access // of the test
+	tls          *tls.Config   // of the test
 
 	cmd   *exec.Cmd
 	stdin io.Closer // etcd ends with it, so that none outlives the test
@@ -38,19 +43,13 @@ func startCluster(t *testing.T, n int) []*member {
 	t.Helper()
 	var members []*member
 	var initial []string
-	for i := range n {
-		m := &member{t: t, dir: filepath.Join(t.TempDir(), "data"), client: free(t), peer: free(t)}
+	for range n {
+		m := newMember(t)
 		members = append(members, m)
-		initial = append(initial, fmt.Sprintf("m%d=http://%s", i, m.peer))
+		initial = append(initial, m.config["initial-cluster"].(string))
 	}
-	for i, m := range members {
-		client, peer := "http://"+m.client, "http://"+m.peer
-		m.config = map[string]any{
-			"name": fmt.Sprintf("m%d", i), "data-dir": m.dir, "initial-cluster": strings.Join(initial, ","),
-			"listen-client-urls": client, "advertise-client-urls": client,
-			"listen-peer-urls": peer, "initial-advertise-peer-urls": peer,
-			"unsafe-no-fsync": true, "log-level": "panic", "heartbeat-interval": 100, "election-timeout": 1000,
-		}
+	for _, m := range members {
+		m.config["initial-cluster"] = strings.Join(initial, ",")
 		m.launch()
 		t.Cleanup(m.kill)
 	}
@@ -58,6 +57,20 @@ func startCluster(t *testing.T, n int) []*member {
 		m.awaitUp()
 	}
 	return members
+}
+
+// newMember returns a member that is alone, and that has not been started.
+func newMember(t *testing.T) *member {
+	t.Helper()
+	m := &member{t: t, dir: filepath.Join(t.TempDir(), "data"), client: free(t), peer: free(t)}
+	client, peer := "http://"+m.client, "http://"+m.peer
+	m.config = map[string]any{
+		"name": m.peer, "data-dir": m.dir, "initial-cluster": m.peer + "=" + peer,
+		"listen-client-urls": client, "advertise-client-urls": client,
+		"listen-peer-urls": peer, "initial-advertise-peer-urls": peer,
+		"unsafe-no-fsync": true, "log-level": "panic", "heartbeat-interval": 100, "election-timeout": 1000,
+	}
+	return m
 }
 
 func startEtcd(t *testing.T) *member {
@@ -134,7 +147,10 @@ func (m *member) thaw()   { _ = m.cmd.Process.Signal(syscall.SIGCONT) }
 // connect returns a client of the test's own, past any proxy.
 func (m *member) connect() *clientv3.Client {
 	m.t.Helper()
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{m.client}, Logger: zap.NewNop()})
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints: []string{m.client}, Username: m.root.Username, Password: m.root.Password, TLS: m.tls, Logger: zap.NewNop(),
+		DialTimeout: patience,
+	})
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/peer"
 
+	"github.com/acme/shop/internal/platform/access"
 	"github.com/acme/shop/internal/platform/backoff"
 	"github.com/acme/shop/internal/platform/etcd"
 	"github.com/acme/shop/internal/platform/registry"
@@ -67,10 +68,24 @@ func registerFor(t *testing.T, ttl time.Duration, endpoints ...string) *instance
 	return i
 }
 
+// registerAs is register for an etcd that doesn't let everybody in.
+func registerAs(t *testing.T, by access.Access, endpoints ...string) *instance {
+	t.Helper()
+	addr, stop := serve(t)
+	i := listAs(t, by, addr, ttl, endpoints...)
+	i.stop = stop
+	return i
+}
+
 // list registers an address.
 func list(t *testing.T, addr string, ttl time.Duration, endpoints ...string) *instance {
 	t.Helper()
-	connection, err := etcd.NewClient(endpoints)
+	return listAs(t, access.Access{}, addr, ttl, endpoints...)
+}
+
+func listAs(t *testing.T, by access.Access, addr string, ttl time.Duration, endpoints ...string) *instance {
+	t.Helper()
+	connection, err := etcd.NewClient(endpoints, by, slog.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +176,11 @@ type caller struct {
 // dial returns a connection to the service.
 func dial(t *testing.T, cacheDir string, endpoints []string, options ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
-	cfg := client.Config{Endpoints: endpoints, Namespace: namespace, CacheDir: cacheDir}
+	return dialAs(t, client.Config{Endpoints: endpoints, Namespace: namespace, CacheDir: cacheDir}, options...)
+}
+
+func dialAs(t *testing.T, cfg client.Config, options ...grpc.DialOption) *grpc.ClientConn {
+	t.Helper()
 	conn, err := client.Dial(cfg, service, config, options...)
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +204,13 @@ func call(conn *grpc.ClientConn, timeout time.Duration, options ...grpc.CallOpti
 // startCaller returns once the first call has succeeded.
 func startCaller(t *testing.T, endpoints ...string) *caller {
 	t.Helper()
-	c := &caller{t: t, conn: dial(t, "none", endpoints), last: map[string]time.Time{}}
+	return startCallerAs(t, access.Access{}, endpoints...)
+}
+
+func startCallerAs(t *testing.T, by access.Access, endpoints ...string) *caller {
+	t.Helper()
+	cfg := client.Config{Endpoints: endpoints, Namespace: namespace, CacheDir: "none", Access: by}
+	c := &caller{t: t, conn: dialAs(t, cfg), last: map[string]time.Time{}}
 	if _, err := call(c.conn, patience, grpc.WaitForReady(true)); err != nil {
 		t.Fatalf("first call: %v", err)
 	}

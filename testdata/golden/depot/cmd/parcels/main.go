@@ -39,6 +39,10 @@ func run(cfg config.Config) error {
 		Namespace: cfg.Registry.Namespace,
 		CacheDir:  cfg.Registry.CacheDir,
 		Targets:   cfg.Client.Targets,
+		Balancing: cfg.Client.Balancing,
+		Canary:    cfg.Client.Canary,
+		Breaker:   client.Breaker(cfg.Client.Breaker),
+		Propagate: cfg.Client.Propagate,
 	})
 	if err != nil {
 		return err

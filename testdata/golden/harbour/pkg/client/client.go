@@ -3,9 +3,11 @@ package client
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
@@ -42,6 +44,21 @@ type Config struct {
 	// {"acme.pay.v1.Payments": "dns:///payments:9090"}.
 	Targets map[string]string
 
+	// Balancing maps a fully-qualified service name, or "*" for all others, to how calls are spread over its instances:
+	// round_robin (the default), weighted, least_request, pick_first or consistent_hash:<metadata key>.
+	Balancing map[string]string
+
+	// Canary maps a fully-qualified service name to the version of it that gets a share of the calls, as "2.1.0 5%", and
+	// those that ask for it in the metadata x-version, which alone "2.1.0" is for.
+	Canary map[string]string
+
+	// Breaker keeps calls from methods that are sick. The zero value has none.
+	Breaker Breaker
+
+	// Propagate lists the metadata keys that go on from the call that is being served to those that it makes. The request
+	// id and the trace always do.
+	Propagate []string
+
 	// Credentials secure connections; nil means plain text. See credentials.NewTLS.
 	Credentials credentials.TransportCredentials
 
@@ -55,16 +72,24 @@ type Config struct {
 // Dial's own. The caller closes the connection.
 func Dial(cfg Config, service, serviceConfig string, extra ...grpc.DialOption) (*grpc.ClientConn, error) {
 	target, find := cfg.find(service)
+	complete, err := cfg.serviceConfig(service, serviceConfig)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", service, err)
+	}
+	around, err := cfg.around(service)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", service, err)
+	}
 	options := []grpc.DialOption{
 		grpc.WithResolvers(find...),
 		grpc.WithTransportCredentials(cfg.credentials()),
-		grpc.WithDefaultServiceConfig(serviceConfig),
+		grpc.WithDefaultServiceConfig(complete),
 		grpc.WithDisableServiceConfig(), // from DNS: the contract decides
-		grpc.WithStatsHandler(otelgrpc.NewClientHandler()),
+		grpc.WithStatsHandler(otelgrpc.NewClientHandler(otelgrpc.WithFilter(filters.Not(filters.HealthCheck())))),
 		grpc.WithConnectParams(connectParams()),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingTimeout}),
 	}
-	conn, err := grpc.NewClient(target, append(options, extra...)...)
+	conn, err := grpc.NewClient(target, slices.Concat(options, around, extra)...)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", service, err)
 	}

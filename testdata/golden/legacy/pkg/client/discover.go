@@ -34,5 +34,7 @@ func (c Config) registry() (*discovery.Builder, error) {
 	if c.shared != nil {
 		return c.shared, nil
 	}
-	return discovery.Open(discovery.Config{Endpoints: c.Endpoints, CacheDir: c.CacheDir})
+	return discovery.Open(discovery.Config{
+		Endpoints: c.Endpoints, CacheDir: c.CacheDir, Access: c.Access,
+	})
 }

@@ -35,7 +35,11 @@ func run(cfg config.Config) error {
 	}
 
 	calls, hangUp, err := clients.Dial(client.Config{
-		Targets: cfg.Client.Targets,
+		Targets:   cfg.Client.Targets,
+		Balancing: cfg.Client.Balancing,
+		Canary:    cfg.Client.Canary,
+		Breaker:   client.Breaker(cfg.Client.Breaker),
+		Propagate: cfg.Client.Propagate,
 	})
 	if err != nil {
 		return err

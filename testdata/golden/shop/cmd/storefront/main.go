@@ -38,7 +38,12 @@ func run(cfg config.Config) error {
 		Endpoints: cfg.Registry.Endpoints,
 		Namespace: cfg.Registry.Namespace,
 		CacheDir:  cfg.Registry.CacheDir,
+		Access:    cfg.Registry.Access(),
 		Targets:   cfg.Client.Targets,
+		Balancing: cfg.Client.Balancing,
+		Canary:    cfg.Client.Canary,
+		Breaker:   client.Breaker(cfg.Client.Breaker),
+		Propagate: cfg.Client.Propagate,
 	})
 	if err != nil {
 		return err

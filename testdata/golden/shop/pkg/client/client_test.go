@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	service       = "a.v1.A"
-	serviceConfig = `{"loadBalancingConfig": [{"round_robin": {}}]}`
+	service  = "a.v1.A"
+	contract = `{"retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}}`
 )
 
 func dial(t *testing.T, cfg Config) *grpc.ClientConn {
 	t.Helper()
-	conn, err := Dial(cfg, service, serviceConfig)
+	conn, err := Dial(cfg, service, contract)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,4 +64,39 @@ func TestDialRefusesABrokenServiceConfig(t *testing.T) {
 	if _, err := Dial(Config{}, service, "{"); err == nil || !strings.Contains(err.Error(), service) {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestDialRefusesUnknownBalancing(t *testing.T) {
+	for _, of := range []string{service, "*"} {
+		_, err := Dial(Config{Balancing: map[string]string{of: "fastest"}}, service, contract)
+		if err == nil || !strings.Contains(err.Error(), service) || !strings.Contains(err.Error(), `"fastest"`) {
+			t.Errorf("of %s: got %v", of, err)
+		}
+	}
+}
+
+func TestBalancingOfAServiceWinsOverThatOfAll(t *testing.T) {
+	config, err := Config{Balancing: map[string]string{"*": "pick_first", service: "least_request"}}.serviceConfig(service, contract)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(config, "least_request") || !strings.Contains(config, "retryThrottling") {
+		t.Errorf("got %s", config)
+	}
+}
+
+func TestDialRefusesACanaryWithoutAShare(t *testing.T) {
+	_, err := Dial(Config{Canary: map[string]string{service: "2.1.0 often"}}, service, contract)
+	if err == nil || !strings.Contains(err.Error(), service) || !strings.Contains(err.Error(), "2.1.0 often") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDialWithACanary(t *testing.T) {
+	canaries := map[string]string{service: "2.1.0 5%"}
+	conn, err := Dial(Config{Canary: canaries, Balancing: map[string]string{"*": "weighted"}}, service, contract)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
 }

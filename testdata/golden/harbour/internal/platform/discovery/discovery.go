@@ -1,5 +1,3 @@
-// Package discovery finds the instances of a service in a registry, for gRPC. Open, which each registry has its own of,
-// returns what to pass to grpc.WithResolvers.
 package discovery
 
 import (

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"google.golang.org/grpc"
@@ -19,6 +20,7 @@ import (
 
 	"example.com/billing/v2/internal/platform/admin"
 	"example.com/billing/v2/internal/platform/config"
+	"example.com/billing/v2/internal/platform/health"
 	"example.com/billing/v2/internal/platform/registry"
 	"example.com/billing/v2/internal/platform/server"
 	"example.com/billing/v2/internal/platform/telemetry"
@@ -32,6 +34,7 @@ type App struct {
 	telemetry *telemetry.Telemetry
 	registry  registry.Registry
 	health    *healthServer
+	monitor   *health.Monitor
 }
 
 type listeners struct {
@@ -55,10 +58,19 @@ func New(ctx context.Context, cfg config.Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	monitor, err := health.NewMonitor(cfg.Health, log)
+	if err != nil {
+		return nil, err
+	}
 	return &App{
-		cfg: cfg, log: log, listeners: listeners, telemetry: traces, registry: services, health: newHealthServer(),
+		cfg: cfg, log: log, listeners: listeners, telemetry: traces, registry: services, health: newHealthServer(), monitor: monitor,
 	}, nil
 }
+
+// Check has do tried again and again while the app runs. It is for what the app can't serve without: while do fails the
+// app says that it should not be called, and it is not registered before do has succeeded. What the app can do without,
+// or what all its instances would miss together, is better not checked: an app that answers with errors can be found.
+func (a *App) Check(name string, do func(context.Context) error) { a.monitor.Add(name, do) }
 
 func listen(cfg config.Server) (listeners, error) {
 	rpc, err := net.Listen("tcp", cfg.GRPC.Addr)
@@ -83,20 +95,32 @@ func (a *App) Run(ctx context.Context, register func(grpc.ServiceRegistrar)) err
 		return err
 	}
 	a.addInfrastructure(rpc)
+	a.setServing(services, false) // yet
 	operators := admin.New(a.cfg.Server.Admin, a.telemetry.Handler(), a.ready)
 
 	failed := a.serve(rpc, operators)
-	a.setServing(services)
+	healthy := a.monitor.Start(ctx, func(healthy bool) { a.setServing(services, healthy) })
 	a.log.Info("serving", "grpc", a.listeners.grpc.Addr().String(), "admin", a.listeners.admin.Addr().String(),
 		"version", a.cfg.App.Version, "environment", a.cfg.Environment)
-	a.registry.Register(instance)
-
 	select {
+	case <-healthy:
+		a.registry.Register(instance)
+		err = ended(ctx, failed)
 	case err = <-failed:
 	case <-ctx.Done():
 	}
 	a.shutdown(rpc, operators)
 	return err
+}
+
+// ended waits until a server has failed, or ctx is done.
+func ended(ctx context.Context, failed <-chan error) error {
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 func (a *App) instance(services []string) (registry.Instance, error) {
@@ -110,15 +134,24 @@ func (a *App) instance(services []string) (registry.Instance, error) {
 	return registry.Instance{
 		Services: services,
 		Addr:     addr,
-		Metadata: map[string]string{
-			"app": a.cfg.App.Name, "version": a.cfg.App.Version, "environment": a.cfg.Environment,
-		},
+		Metadata: a.metadata(),
 	}, nil
+}
+
+// metadata is what the registry tells callers of the app.
+func (a *App) metadata() map[string]string {
+	metadata := map[string]string{
+		"app": a.cfg.App.Name, "version": a.cfg.App.Version, "environment": a.cfg.Environment,
+		"weight": strconv.Itoa(a.cfg.Registry.Weight),
+	}
+	if a.cfg.Registry.Zone != "" {
+		metadata["zone"] = a.cfg.Registry.Zone
+	}
+	return metadata
 }
 
 // addInfrastructure registers the services that every app has, which the registry doesn't list.
 func (a *App) addInfrastructure(rpc *grpc.Server) {
-	a.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	healthpb.RegisterHealthServer(rpc, a.health)
 	if a.cfg.Server.Reflection {
 		reflection.Register(rpc)
@@ -141,9 +174,14 @@ func (a *App) serve(rpc *grpc.Server, operators *http.Server) <-chan error {
 	return failed
 }
 
-func (a *App) setServing(services []string) {
+// setServing tells callers whether the app should be called.
+func (a *App) setServing(services []string, serving bool) {
+	status := healthpb.HealthCheckResponse_NOT_SERVING
+	if serving {
+		status = healthpb.HealthCheckResponse_SERVING
+	}
 	for _, service := range append(services, "") {
-		a.health.SetServingStatus(service, healthpb.HealthCheckResponse_SERVING)
+		a.health.SetServingStatus(service, status)
 	}
 }
 
@@ -188,7 +226,7 @@ func (a *App) finish(rpc *grpc.Server) {
 		rpc.GracefulStop() // returns when the last handler has
 		close(finished)
 	}()
-	a.health.end()
+	a.health.end() // together with GracefulStop's word to its callers
 	select {
 	case <-finished:
 		return

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -26,8 +27,9 @@ func Open(cfg Config) (*Builder, error) {
 	if len(cfg.Endpoints) == 0 {
 		return nil, errNoEndpoints
 	}
+	log := slog.Default()
 	return newBuilder(cfg, func() (Source, error) {
-		client, err := etcd.NewClient(cfg.Endpoints)
+		client, err := etcd.NewClient(cfg.Endpoints, cfg.Access, log)
 		if err != nil {
 			return nil, err
 		}

@@ -1,8 +1,9 @@
+// Package discovery finds the instances of services, for gRPC. Open, which each registry has its own of, returns what to
+// pass to grpc.WithResolvers.
 package discovery
 
 import (
 	"maps"
-	"slices"
 
 	"google.golang.org/grpc/attributes"
 	"google.golang.org/grpc/resolver"
@@ -25,24 +26,17 @@ func (m Metadata) Equal(other any) bool {
 
 type metadataKey struct{}
 
+// Endpoint is the instance as gRPC wants it told. Metadata goes with the endpoint, not with its address: connections
+// survive a change of it.
+func (i Instance) Endpoint() resolver.Endpoint {
+	return resolver.Endpoint{
+		Addresses:  []resolver.Address{{Addr: i.Addr}},
+		Attributes: attributes.New(metadataKey{}, i.Metadata),
+	}
+}
+
 // MetadataOf returns what the instance at an endpoint says about itself. It is for balancers.
 func MetadataOf(endpoint resolver.Endpoint) Metadata {
 	m, _ := endpoint.Attributes.Value(metadataKey{}).(Metadata)
 	return m
-}
-
-func equal(a, b []Instance) bool {
-	return slices.EqualFunc(a, b, func(x, y Instance) bool { return x.Addr == y.Addr && maps.Equal(x.Metadata, y.Metadata) })
-}
-
-// state is how gRPC is told. Metadata goes with the endpoint, not with its address: connections survive a change of it.
-func state(instances []Instance) resolver.State {
-	endpoints := make([]resolver.Endpoint, 0, len(instances))
-	for _, instance := range instances {
-		endpoints = append(endpoints, resolver.Endpoint{
-			Addresses:  []resolver.Address{{Addr: instance.Addr}},
-			Attributes: attributes.New(metadataKey{}, instance.Metadata),
-		})
-	}
-	return resolver.State{Endpoints: endpoints}
 }

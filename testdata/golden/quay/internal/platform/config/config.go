@@ -15,6 +15,7 @@ type Config struct {
 	Environment string   `koanf:"environment"`
 	Server      Server   `koanf:"server"`
 	Shutdown    Shutdown `koanf:"shutdown"`
+	Health      Health   `koanf:"health"`
 	Registry    Registry `koanf:"registry"`
 	Client      Client   `koanf:"client"`
 	Log         Log      `koanf:"log"`
@@ -71,12 +72,28 @@ type Admin struct {
 // registry, handlers that were cut off, telemetry) they have to fit into what the platform grants (Kubernetes:
 // terminationGracePeriodSeconds, 30s).
 type Shutdown struct {
-	// Drain is how long calls are still taken after the app has left the registry: the time that load balancers need
-	// to notice. 0 is right for clients that watch the registry.
+	// Drain is how long calls are still taken after the app has left the registry: the time that callers who watch it, or
+	// load balancers, need to notice. Without, a call may be sent to an instance that has just gone.
 	Drain time.Duration `koanf:"drain"`
 
 	// Timeout is how long calls in flight may take to finish before they are cut off.
 	Timeout time.Duration `koanf:"timeout"`
+}
+
+// Health says how what the app can't serve without is checked: see App.Check.
+type Health struct {
+	// Interval is how often. A check that takes long is made less often: for a tenth of the time.
+	Interval time.Duration `koanf:"interval"`
+
+	// Timeout ends a check, which has failed then.
+	Timeout time.Duration `koanf:"timeout"`
+
+	// Failures is how many checks in a row have to fail for the app to say that it should not be called. Until then what
+	// is checked is suspect, which metrics and log show.
+	Failures int `koanf:"failures"`
+
+	// Successes is how many have to succeed then, for the app to say that it can be called.
+	Successes int `koanf:"successes"`
 }
 
 // Registry configures where the app is registered, and where it finds others.
@@ -89,6 +106,12 @@ type Registry struct {
 
 	// TTL is how long the app stays listed after it died without saying so.
 	TTL time.Duration `koanf:"ttl"`
+
+	// Zone is where the app runs: callers may prefer instances that are near.
+	Zone string `koanf:"zone"`
+
+	// Weight is the share of calls that the app is to get, compared with other instances, from callers that mind it.
+	Weight int `koanf:"weight"`
 
 	// CacheDir is the folder that keeps the instances of other services found last, for a start while the registry is
 	// away. Empty means below the user's cache folder, if there is one; "none" means nowhere.
@@ -104,6 +127,33 @@ type Client struct {
 	// Targets maps a fully-qualified service name to the gRPC target to dial instead of asking the registry:
 	// {"acme.pay.v1.Payments": "dns:///payments:9090"}.
 	Targets map[string]string `koanf:"targets"`
+
+	// Balancing maps a fully-qualified service name, or "*" for all others, to how calls are spread over its instances:
+	// round_robin (the default), weighted, least_request, pick_first or consistent_hash:<metadata key>.
+	Balancing map[string]string `koanf:"balancing"`
+
+	// Canary maps a fully-qualified service name to the version of it that gets a share of the calls, as "2.1.0 5%", and
+	// those that ask for it in the metadata x-version, which alone "2.1.0" is for.
+	Canary map[string]string `koanf:"canary"`
+
+	// Breaker keeps calls from methods that are sick.
+	Breaker Breaker `koanf:"breaker"`
+
+	// Propagate lists the metadata keys that go on from the call that is being served to those that it makes. The request
+	// id and the trace always do.
+	Propagate []string `koanf:"propagate"`
+}
+
+// Breaker says when a method of another service counts as sick: its calls fail at once for a while.
+type Breaker struct {
+	// Ratio is the share of calls, of those in the last 10 seconds, that have to fail. 0 means that there is no breaker.
+	Ratio float64 `koanf:"ratio"`
+
+	// MinCalls is how many calls there have to be for their share to mean something.
+	MinCalls uint32 `koanf:"min_calls"`
+
+	// Pause is how long no call is let through. Then a few are, to see how the method is.
+	Pause time.Duration `koanf:"pause"`
 }
 
 // Log configures what is written to standard error.
@@ -134,13 +184,30 @@ func Default() Config {
 			Drain:   0,
 			Timeout: 15 * time.Second,
 		},
+		Health: Health{
+			Interval:  10 * time.Second, // what is checked is somebody else's, too
+			Timeout:   3 * time.Second,
+			Failures:  3, // one may be an accident
+			Successes: 2,
+		},
 		Registry: Registry{
 			Endpoints: []string{},
 			Namespace: "default",
 			TTL:       10 * time.Second,
+			Weight:    1,
 			By:        "dns",
 		},
-		Client: Client{Targets: map[string]string{}},
-		Log:    Log{Level: slog.LevelInfo, Format: "json"},
+		Client: Client{
+			Targets:   map[string]string{},
+			Balancing: map[string]string{"*": "round_robin"}, // asks least of instances and of those who look for a fault
+			Canary:    map[string]string{},
+			Breaker: Breaker{
+				Ratio:    0.8,             // with one of two instances sick, or two of three, calls are still worth their while
+				MinCalls: 20,              // with one of two sick, fewer than one in a hundred sets of 20 calls has 16 that fail
+				Pause:    2 * time.Second, // an instance that restarts needs about as long
+			},
+			Propagate: []string{}, // nothing reaches services further on that nobody has thought about
+		},
+		Log: Log{Level: slog.LevelInfo, Format: "json"},
 	}
 }

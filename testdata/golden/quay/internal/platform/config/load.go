@@ -150,11 +150,16 @@ func (l *loader) applySets() error {
 	return nil
 }
 
-// applyValue sets one key. Names of services have dots of their own, so that client.targets is not split further.
+// byService are the keys whose values are maps by the name of a service.
+var byService = []string{"client.targets", "client.balancing", "client.canary"}
+
+// applyValue sets one key. Names of services have dots of their own, so that what follows byService is not split further.
 func (l *loader) applyValue(source, key, value string) error {
 	values := map[string]any{key: value}
-	if service, ok := strings.CutPrefix(key, "client.targets."); ok {
-		values = map[string]any{"client.targets": map[string]any{service: value}}
+	for _, of := range byService {
+		if service, ok := strings.CutPrefix(key, of+"."); ok {
+			values = map[string]any{of: map[string]any{service: value}}
+		}
 	}
 	return l.apply(source, confmap.Provider(values, "."), nil)
 }
@@ -167,6 +172,8 @@ func (l *loader) apply(source string, provider koanf.Provider, parser koanf.Pars
 	}
 	next := l.config
 	next.Client.Targets = maps.Clone(next.Client.Targets) // decoding adds to a map in place
+	next.Client.Balancing = maps.Clone(next.Client.Balancing)
+	next.Client.Canary = maps.Clone(next.Client.Canary)
 	if err := decode(values, &next); err != nil {
 		return fmt.Errorf("%s: %w", source, err)
 	}

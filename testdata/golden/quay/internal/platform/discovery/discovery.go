@@ -1,5 +1,3 @@
-// Package discovery finds the instances of a service in a registry, for gRPC. Open, which each registry has its own of,
-// returns what to pass to grpc.WithResolvers.
 package discovery
 
 import (
@@ -32,6 +30,9 @@ type Config struct {
 
 	// By is how instances are found: ByDNS, which is meant when it is empty, or ByEndpointSlices.
 	By string
+
+	// Zone is where the caller runs, for EndpointSlices that say which instances are for it. Empty means all.
+	Zone string
 }
 
 // Builder makes resolvers for targets of this registry. All of them share one source, which is there while any of them

@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -45,6 +45,9 @@ func TestEndpointsThatCannotBeRead(t *testing.T) {
 			t.Errorf("%s: no error", endpoint)
 		}
 	}
+	if _, err := Open(Config{By: "magic"}); err == nil {
+		t.Error("found by magic")
+	}
 }
 
 // names is a DNS.
@@ -77,14 +80,15 @@ func (n *names) last() string {
 func TestDNS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &names{}
-		dns.set(nil, "10.0.0.2", "10.0.0.1", "10.0.0.2", "fd00::1")
-		source := &dnsSource{lookUp: dns, find: places(nil)}
+		dns.set(nil, "10.0.0.2", "fd00::1", "10.0.0.1", "10.0.0.2")
+		source := newDNSSource(dns, places(nil))
 		told, ended := make(chan []Instance, 1), make(chan error, 1)
 		go func() {
 			ended <- source.Follow(t.Context(), "prod", "a.v1.A", func(found []Instance) { told <- found })
 		}()
-		expect := func(want ...string) {
+		expect := func(limit time.Duration, want ...string) {
 			t.Helper()
+			start := time.Now()
 			got := []string{}
 			for _, instance := range <-told {
 				got = append(got, instance.Addr)
@@ -92,17 +96,19 @@ func TestDNS(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("got %v, want %v", got, want)
 			}
+			if took := time.Since(start); took > limit {
+				t.Errorf("looked up after %v, want %v at most", took, limit)
+			}
 		}
-		expect("10.0.0.1:9090", "10.0.0.2:9090", "[fd00::1]:9090")
+		expect(0, "10.0.0.1:9090", "10.0.0.2:9090")
 		if want := "a-headless.prod.svc"; dns.last() != want {
 			t.Errorf("asked for %s, want %s", dns.last(), want)
 		}
-		start := time.Now()
+		dns.set(nil, "fd00::1")
+		expect(lookUpEvery, "[fd00::1]:9090")
 		dns.set(&net.DNSError{IsNotFound: true})
-		expect()
-		if took := time.Since(start); took > lookUpEvery {
-			t.Errorf("looked again after %v", took)
-		}
+		source.Lost()
+		expect(lookUpRest)
 		late := &net.DNSError{IsTimeout: true}
 		dns.set(late)
 		if err := <-ended; !errors.Is(err, late) {
@@ -115,35 +121,89 @@ func slice(name string, port int32, endpoints ...discoveryv1.Endpoint) *discover
 	portName := "grpc"
 	return &discoveryv1.EndpointSlice{
 		TypeMeta:   metav1.TypeMeta{Kind: "EndpointSlice", APIVersion: "discovery.k8s.io/v1"},
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "prod"},
-		Ports:      []discoveryv1.EndpointPort{{Name: &portName, Port: &port}},
-		Endpoints:  endpoints,
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "prod"}, AddressType: discoveryv1.AddressTypeIPv4,
+		Ports:     []discoveryv1.EndpointPort{{Name: &portName, Port: &port}},
+		Endpoints: endpoints,
 	}
 }
 
-func endpoint(addr, zone string, ready bool) discoveryv1.Endpoint {
-	return discoveryv1.Endpoint{
+// pod returns an endpoint that is ready, with what else is to be said about it.
+func pod(addr, zone string, more ...func(*discoveryv1.Endpoint)) discoveryv1.Endpoint {
+	ready := true
+	e := discoveryv1.Endpoint{
 		Addresses: []string{addr}, Zone: &zone, Conditions: discoveryv1.EndpointConditions{Ready: &ready},
 	}
+	for _, say := range more {
+		say(&e)
+	}
+	return e
 }
 
-func TestReady(t *testing.T) {
-	got := ready(map[string]*discoveryv1.EndpointSlice{
-		"1": slice("1", 9090, endpoint("10.0.0.2", "b", true), endpoint("10.0.0.3", "b", false), endpoint("10.0.0.1", "a", true)),
-		"2": slice("2", 9090, endpoint("10.0.0.2", "b", true), discoveryv1.Endpoint{Addresses: []string{"10.0.0.4"}}, discoveryv1.Endpoint{}),
-		"3": slice("3", 81, endpoint("10.0.0.5", "a", true)),
-	}, "9090")
-	want := []Instance{
-		{Addr: "10.0.0.1:9090", Metadata: Metadata{"zone": "a"}},
-		{Addr: "10.0.0.2:9090", Metadata: Metadata{"zone": "b"}},
-		{Addr: "10.0.0.4:9090"},
+func unready(e *discoveryv1.Endpoint) { *e.Conditions.Ready = false }
+
+func ending(e *discoveryv1.Endpoint) {
+	yes := true
+	unready(e)
+	e.Conditions.Serving, e.Conditions.Terminating = &yes, &yes
+}
+
+func forZone(zone string) func(*discoveryv1.Endpoint) {
+	return func(e *discoveryv1.Endpoint) {
+		e.Hints = &discoveryv1.EndpointHints{ForZones: []discoveryv1.ForZone{{Name: zone}}}
 	}
-	same := func(a, b Instance) bool { return a.Addr == b.Addr && maps.Equal(a.Metadata, b.Metadata) }
-	if !slices.EqualFunc(got, want, same) {
-		t.Errorf("got %v, want %v", got, want)
+}
+
+func TestUsable(t *testing.T) {
+	v6 := slice("v6", 9090, pod("fd00::1", "a"))
+	v6.AddressType = discoveryv1.AddressTypeIPv6
+	tests := map[string]struct {
+		slices []*discoveryv1.EndpointSlice
+		port   string
+		want   []string
+	}{
+		"of all slices, once each, in order": {[]*discoveryv1.EndpointSlice{
+			slice("1", 9090, pod("10.0.0.3", "b"), pod("10.0.0.1", "a")),
+			slice("2", 9090, pod("10.0.0.3", "b"), discoveryv1.Endpoint{Addresses: []string{"10.0.0.2"}}, discoveryv1.Endpoint{}),
+		}, "9090", []string{"10.0.0.1:9090 a", "10.0.0.2:9090 ", "10.0.0.3:9090 b"}},
+		"at the port": {[]*discoveryv1.EndpointSlice{
+			slice("1", 9090, pod("10.0.0.1", "a")), slice("2", 81, pod("10.0.0.2", "a")),
+		}, "81", []string{"10.0.0.2:81 a"}},
+		"at the port of that name": {[]*discoveryv1.EndpointSlice{slice("1", 81, pod("10.0.0.1", "a"))}, "grpc", []string{"10.0.0.1:81 a"}},
+		"ready, or else about to end": {[]*discoveryv1.EndpointSlice{
+			slice("1", 9090, pod("10.0.0.1", "a"), pod("10.0.0.2", "a", unready), pod("10.0.0.3", "a", ending)),
+		}, "9090", []string{"10.0.0.1:9090 a"}},
+		"about to end": {[]*discoveryv1.EndpointSlice{
+			slice("1", 9090, pod("10.0.0.2", "a", unready), pod("10.0.0.3", "a", ending)),
+		}, "9090", []string{"10.0.0.3:9090 a"}},
+		"meant for the zone": {[]*discoveryv1.EndpointSlice{
+			slice("1", 9090, pod("10.0.0.1", "a", forZone("a")), pod("10.0.0.2", "b", forZone("b")), pod("10.0.0.3", "b", forZone("a"))),
+		}, "9090", []string{"10.0.0.1:9090 a", "10.0.0.3:9090 b"}},
+		"not all of them say for which zone": {[]*discoveryv1.EndpointSlice{
+			slice("1", 9090, pod("10.0.0.1", "a", forZone("a")), pod("10.0.0.2", "b")),
+		}, "9090", []string{"10.0.0.1:9090 a", "10.0.0.2:9090 b"}},
+		"all of them meant for others": {[]*discoveryv1.EndpointSlice{slice("1", 9090, pod("10.0.0.2", "b", forZone("b")))}, "9090", []string{"10.0.0.2:9090 b"}},
+		"of two families":              {[]*discoveryv1.EndpointSlice{slice("1", 9090, pod("10.0.0.1", "a")), v6}, "9090", []string{"10.0.0.1:9090 a"}},
+		"of the other family":          {[]*discoveryv1.EndpointSlice{v6}, "9090", []string{"[fd00::1]:9090 a"}},
 	}
-	if got := ready(map[string]*discoveryv1.EndpointSlice{"1": slice("1", 81, endpoint("10.0.0.1", "a", true))}, "grpc"); len(got) != 1 {
-		t.Errorf("by the port's name: got %v", got)
+	for name, test := range tests {
+		known := map[string]*discoveryv1.EndpointSlice{}
+		for _, slice := range test.slices {
+			known[slice.Name] = slice
+		}
+		got := []string{}
+		for _, instance := range usable(known, test.port, "a") {
+			got = append(got, instance.Addr+" "+instance.Metadata["zone"])
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+func TestHasPort(t *testing.T) {
+	known := map[string]*discoveryv1.EndpointSlice{"1": slice("1", 81, pod("10.0.0.1", "a")), "2": slice("2", 82)}
+	if !hasPort(known, "82") || hasPort(known, "83") || !hasPort(nil, "83") {
+		t.Error("got it wrong")
 	}
 }
 
@@ -190,7 +250,7 @@ func TestSlices(t *testing.T) {
 	for i := range 3 {
 		var endpoints []discoveryv1.Endpoint
 		for j := range 100 {
-			endpoints = append(endpoints, endpoint("10.0."+strconv.Itoa(i)+"."+strconv.Itoa(j), "a", true))
+			endpoints = append(endpoints, pod("10.0."+strconv.Itoa(i)+"."+strconv.Itoa(j), "a"))
 		}
 		c.list.Items = append(c.list.Items, *slice("a-"+strconv.Itoa(i), 9090, endpoints...))
 	}
@@ -219,16 +279,15 @@ func TestSlices(t *testing.T) {
 		}
 	}
 	expect(300)
-	c.changes <- event{"MODIFIED", slice("a-1", 9090, endpoint("10.0.1.0", "a", true), endpoint("10.0.1.1", "a", false))}
+	c.changes <- event{"MODIFIED", slice("a-1", 9090, pod("10.0.1.0", "a"), pod("10.0.1.1", "a", unready))}
 	expect(201)
-	c.changes <- event{"BOOKMARK", slice("", 0)}
 	c.changes <- event{"DELETED", slice("a-0", 9090)}
 	expect(101)
 	c.changes <- event{"ERROR", metav1.Status{
 		TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusFailure, Code: http.StatusGone,
 		Reason: metav1.StatusReasonExpired, Message: "too old",
 	}}
-	if err := <-ended; err == nil {
-		t.Error("no error, though the version is too old")
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "too old") {
+		t.Errorf("got %v, though the version is too old, and was listed just now", err)
 	}
 }

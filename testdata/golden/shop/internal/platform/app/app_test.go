@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/acme/shop/internal/platform/config"
+	"github.com/acme/shop/internal/platform/health"
 	"github.com/acme/shop/internal/platform/registry"
 )
 
@@ -33,6 +34,7 @@ func newApp(t *testing.T) *App {
 	cfg.Server.GRPC.Addr = "127.0.0.1:0"
 	cfg.Server.Admin.Addr = "127.0.0.1:0"
 	cfg.Log.Format = "text"
+	cfg.Shutdown.Drain = 0
 	a, err := New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +136,7 @@ func TestRunServesThenRegistersAndLeavesTheOtherWayRound(t *testing.T) {
 	if instance.Addr != r.listeners.grpc.Addr().String() || fmt.Sprint(instance.Services) != "["+service+"]" {
 		t.Errorf("got %+v", instance)
 	}
-	want := "map[app:shop environment:dev version:v1.2.3]"
+	want := "map[app:shop environment:dev version:v1.2.3 weight:1]"
 	if got := fmt.Sprint(instance.Metadata); got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -153,6 +155,41 @@ func TestRunServesThenRegistersAndLeavesTheOtherWayRound(t *testing.T) {
 	}
 	if r.ready() {
 		t.Error("ready after the end")
+	}
+}
+
+func TestCheckKeepsCallersAway(t *testing.T) {
+	a := newApp(t)
+	a.cfg.Health.Interval = time.Millisecond
+	a.monitor, _ = health.NewMonitor(a.cfg.Health, a.log) // it has worked before
+	var broken atomic.Bool
+	broken.Store(true)
+	checked := make(chan struct{}, 1)
+	a.Check("database", func(context.Context) error {
+		select {
+		case checked <- struct{}{}:
+		default:
+		}
+		if broken.Load() {
+			return errors.New("it can't be reached")
+		}
+		return nil
+	})
+	r := run(t, a)
+	<-checked
+	<-checked
+	r.expectHealth(t, healthpb.HealthCheckResponse_NOT_SERVING)
+	select {
+	case <-r.registry.registered:
+		t.Error("registered before it is healthy")
+	default:
+	}
+	broken.Store(false)
+	<-r.registry.registered
+	r.expectHealth(t, healthpb.HealthCheckResponse_SERVING)
+	r.stop()
+	if err := <-r.ended; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 type Instance struct {
 	Services []string          // fully-qualified names
 	Addr     string            // host:port that others can dial
-	Metadata map[string]string // app, version, environment
+	Metadata map[string]string // app, version, environment, weight, zone
 }
 
 // Registry lists an instance. It is used for one instance, once.

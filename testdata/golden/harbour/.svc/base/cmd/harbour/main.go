@@ -40,6 +40,10 @@ func run(cfg config.Config) error {
 		CacheDir:  cfg.Registry.CacheDir,
 		Token:     string(cfg.Registry.Token),
 		Targets:   cfg.Client.Targets,
+		Balancing: cfg.Client.Balancing,
+		Canary:    cfg.Client.Canary,
+		Breaker:   client.Breaker(cfg.Client.Breaker),
+		Propagate: cfg.Client.Propagate,
 	})
 	if err != nil {
 		return err

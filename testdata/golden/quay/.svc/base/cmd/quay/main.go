@@ -39,7 +39,12 @@ func run(cfg config.Config) error {
 		Namespace: cfg.Registry.Namespace,
 		CacheDir:  cfg.Registry.CacheDir,
 		By:        cfg.Registry.By,
+		Zone:      cfg.Registry.Zone,
 		Targets:   cfg.Client.Targets,
+		Balancing: cfg.Client.Balancing,
+		Canary:    cfg.Client.Canary,
+		Breaker:   client.Breaker(cfg.Client.Breaker),
+		Propagate: cfg.Client.Propagate,
 	})
 	if err != nil {
 		return err

@@ -11,11 +11,11 @@ import (
 // Service is the name that the service is found by.
 const Service = "depot.v1.Parcels"
 
-// serviceConfig follows the contract: unary calls have a deadline, which a shorter one of the caller's overrides, and
-// methods that declare themselves safe to repeat are retried while the service is unavailable.
+// serviceConfig follows the contract, and what svc.yaml says about calls: unary calls have a deadline, which a shorter one
+// of the caller's overrides, and methods that declare themselves safe to repeat are retried while the service is
+// unavailable, as long as most calls succeed.
 // See https://github.com/grpc/grpc/blob/master/doc/service_config.md.
 const serviceConfig = `{
-  "loadBalancingConfig": [{"round_robin": {}}],
   "methodConfig": [
     {
       "name": [

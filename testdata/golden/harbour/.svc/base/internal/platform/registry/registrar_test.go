@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,8 +18,8 @@ import (
 // fakeLister lists while it is up.
 type fakeLister struct {
 	lost   chan error // ends what it lists
-	listed bool
-	calls  int
+	listed atomic.Bool
+	calls  atomic.Int64
 	closed bool
 
 	mu  sync.Mutex
@@ -31,26 +32,19 @@ func (f *fakeLister) set(err error) {
 	f.err = err
 }
 
-// next counts a call, and returns its error.
-func (f *fakeLister) next() error {
+func (f *fakeLister) get() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.calls++
 	return f.err
 }
 
-func (f *fakeLister) attempts() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.calls
-}
-
 func (f *fakeLister) List(ctx context.Context, _ Instance, listed func()) error {
-	if err := f.next(); err != nil {
+	f.calls.Add(1)
+	if err := f.get(); err != nil {
 		return err
 	}
-	f.listed = true
-	defer func() { f.listed = false }()
+	f.listed.Store(true)
+	defer f.listed.Store(false)
 	listed()
 	listed()
 	select {
@@ -79,8 +73,8 @@ func keep(t *testing.T, f *fakeLister, test func(t *testing.T)) string {
 		r.Register(Instance{Addr: "10.0.0.1:9090"})
 		synctest.Wait()
 		test(t)
-		if err := r.Deregister(t.Context()); err != nil || f.listed || !f.closed {
-			t.Errorf("left with %v, still listed: %v, closed: %v", err, f.listed, f.closed)
+		if err := r.Deregister(t.Context()); err != nil || f.listed.Load() || !f.closed {
+			t.Errorf("left with %v, still listed: %v, closed: %v", err, f.listed.Load(), f.closed)
 		}
 	})
 	return log.String()
@@ -89,14 +83,14 @@ func keep(t *testing.T, f *fakeLister, test func(t *testing.T)) string {
 func TestRegistrarListsAgain(t *testing.T) {
 	f := &fakeLister{}
 	log := keep(t, f, func(t *testing.T) {
-		if !f.listed {
+		if !f.listed.Load() {
 			t.Error("not listed at once")
 		}
 		for range 3 {
 			f.lost <- errors.New("lost")
 			time.Sleep(maxSpread)
 			synctest.Wait()
-			if !f.listed {
+			if !f.listed.Load() {
 				t.Error("not listed again")
 			}
 		}
@@ -111,9 +105,8 @@ func TestRegistrarNeverGivesUp(t *testing.T) {
 	log := keep(t, f, func(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		least, most := int(time.Hour/backoff.Longest), int(2*time.Hour/backoff.Longest)+10
-		if n := f.attempts(); n < least || n > most {
-			t.Errorf("%d attempts, want %d to %d", n, least, most)
+		if least, most := int64(time.Hour/backoff.Longest), int64(2*time.Hour/backoff.Longest)+10; f.calls.Load() < least || f.calls.Load() > most {
+			t.Errorf("%d attempts, want %d to %d", f.calls.Load(), least, most)
 		}
 		f.set(ErrTaken)
 		time.Sleep(time.Hour)
@@ -121,7 +114,7 @@ func TestRegistrarNeverGivesUp(t *testing.T) {
 		f.set(nil)
 		time.Sleep(backoff.Longest)
 		synctest.Wait()
-		if !f.listed {
+		if !f.listed.Load() {
 			t.Error("not listed")
 		}
 	})

@@ -13,7 +13,7 @@ func Open(cfg config.Registry, log *slog.Logger) (Registry, error) {
 	if len(cfg.Endpoints) == 0 {
 		return None{Log: log, Level: slog.LevelWarn, Reason: "registry.endpoints is empty"}, nil
 	}
-	client, err := etcd.NewClient(cfg.Endpoints)
+	client, err := etcd.NewClient(cfg.Endpoints, cfg.Access(), log)
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}

@@ -34,24 +34,29 @@ func Open(cfg Config) (*Builder, error) {
 		known[service] = parsePlace(at)
 	}
 	find := places(known)
-	if cfg.By == ByEndpointSlices {
+	switch cfg.By {
+	case "", ByDNS:
+		return newBuilder(cfg, func() (Source, error) { return newDNSSource(net.DefaultResolver, find), nil }), nil
+	case ByEndpointSlices:
 		return newBuilder(cfg, func() (Source, error) {
 			slices, err := kubernetes.NewSlices()
 			if err != nil {
 				return nil, err
 			}
-			return &slicesSource{slices: slices, find: find}, nil
+			return &slicesSource{slices: slices, find: find, zone: cfg.Zone}, nil
 		}), nil
 	}
-	return newBuilder(cfg, func() (Source, error) { return &dnsSource{lookUp: net.DefaultResolver, find: find}, nil }), nil
+	return nil, fmt.Errorf("instances are found by %s or %s, not by %q", ByDNS, ByEndpointSlices, cfg.By)
 }
 
 // place is where a service is in the cluster.
 type place struct {
 	name      string // of the headless Service
 	namespace string // empty: the target's
-	port      string
+	port      string // or, with EndpointSlices, its name
 }
+
+func (p place) String() string { return p.namespace + "/" + p.name + ":" + p.port }
 
 // places returns what finds the place of a service.
 func places(known map[string]place) func(namespace, service string) place {

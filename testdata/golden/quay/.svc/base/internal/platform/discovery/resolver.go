@@ -63,8 +63,12 @@ func (r *registryResolver) start(ctx context.Context) {
 	r.running.Go(func() { r.run(ctx, told) })
 }
 
-// ResolveNow implements resolver.Resolver. Changes arrive by themselves.
-func (*registryResolver) ResolveNow(resolver.ResolveNowOptions) {}
+// ResolveNow implements resolver.Resolver: gRPC calls it when a connection is lost.
+func (r *registryResolver) ResolveNow(resolver.ResolveNowOptions) {
+	if source, ok := r.source.(Told); ok {
+		source.Lost()
+	}
+}
 
 // Close implements resolver.Resolver.
 func (r *registryResolver) Close() {

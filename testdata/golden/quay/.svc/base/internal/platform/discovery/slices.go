@@ -1,13 +1,9 @@
 package discovery
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"net"
-	"slices"
-	"strconv"
-	"strings"
+	"io"
 	"time"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -17,91 +13,61 @@ import (
 	"example.com/quay/internal/platform/kubernetes"
 )
 
-const zoneKey = "zone" // in an instance's metadata
+// shortest is how long a watch goes on that is worth the name: one that ends sooner is no reason to start another at once.
+const shortest = time.Second
 
-// slicesSource is the cluster's API as a Source. The pods of a Service are in EndpointSlices of up to 100 each: an instance
-// is an endpoint of any of them that is ready.
+// slicesSource is the cluster's API as a Source. The pods of a Service are in EndpointSlices of up to 100 each, which are
+// listed, and then watched until it is time to list them again.
 type slicesSource struct {
 	slices *kubernetes.Slices
 	find   func(namespace, service string) place
+	zone   string // of the caller
 }
 
-// Follow implements Source: it lists the slices, then takes over changes, until it is time to list again.
+// Follow implements Source.
 func (s *slicesSource) Follow(ctx context.Context, namespace, service string, tell func([]Instance)) error {
 	at := s.find(namespace, service)
 	list, err := s.slices.List(ctx, at.namespace, at.name)
 	if err != nil {
-		return fmt.Errorf("list the slices of %s: %w", service, err)
+		return fmt.Errorf("list the slices of %s: %w", at, err)
 	}
 	known := map[string]*discoveryv1.EndpointSlice{}
 	for _, slice := range list.Items {
 		known[slice.Name] = &slice
 	}
-	tell(ready(known, at.port))
+	if !hasPort(known, at.port) {
+		return fmt.Errorf("no slice of %s has the port", at)
+	}
+	tell(usable(known, at.port, s.zone))
 	changes, err := s.slices.Watch(ctx, at.namespace, at.name, list.ResourceVersion)
 	if err != nil {
-		return fmt.Errorf("watch the slices of %s: %w", service, err)
+		return fmt.Errorf("watch the slices of %s: %w", at, err)
 	}
 	defer changes.Stop()
 	began := time.Now()
-	for change := range changes.ResultChan() {
-		slice, ok := change.Object.(*discoveryv1.EndpointSlice)
-		switch {
-		case change.Type == watch.Error:
-			return fmt.Errorf("watch the slices of %s: %w", service, errors.FromObject(change.Object))
-		case !ok || change.Type == watch.Bookmark:
-			continue
-		case change.Type == watch.Deleted:
-			delete(known, slice.Name)
-		default:
-			known[slice.Name] = slice
-		}
-		tell(ready(known, at.port))
+	err = takeOver(changes, known, func() { tell(usable(known, at.port, s.zone)) })
+	if ctx.Err() == nil && time.Since(began) < shortest {
+		return fmt.Errorf("watch the slices of %s: it has ended at once: %w", at, err)
 	}
-	if ctx.Err() == nil && time.Since(began) < time.Second {
-		return fmt.Errorf("watch the slices of %s: it has ended at once", service)
-	}
-	return ctx.Err()
+	return ctx.Err() // whatever else has ended it, listing will tell
 }
 
 // Close implements Source.
 func (*slicesSource) Close() error { return nil }
 
-// ready returns the instances that take calls, one per address, in the order of addresses.
-func ready(known map[string]*discoveryv1.EndpointSlice, port string) []Instance {
-	found := []Instance{}
-	for _, slice := range known {
-		number, ok := portOf(slice, port)
-		if !ok {
-			continue
+// takeOver takes over changes until there are no more, and returns why.
+func takeOver(changes watch.Interface, known map[string]*discoveryv1.EndpointSlice, changed func()) error {
+	for change := range changes.ResultChan() {
+		slice, ok := change.Object.(*discoveryv1.EndpointSlice)
+		switch {
+		case !ok:
+			return errors.FromObject(change.Object) // most often, that what was listed is too old to go on from
+		case change.Type == watch.Deleted:
+			delete(known, slice.Name)
+		default:
+			known[slice.Name] = slice
 		}
-		for _, endpoint := range slice.Endpoints {
-			if unready := endpoint.Conditions.Ready; unready != nil && !*unready || len(endpoint.Addresses) == 0 {
-				continue
-			}
-			instance := Instance{Addr: net.JoinHostPort(endpoint.Addresses[0], number)} // all of them are of one pod
-			if endpoint.Zone != nil {
-				instance.Metadata = Metadata{zoneKey: *endpoint.Zone}
-			}
-			found = append(found, instance)
-		}
+		changed()
 	}
-	slices.SortFunc(found, func(a, b Instance) int {
-		return cmp.Or(strings.Compare(a.Addr, b.Addr), strings.Compare(a.Metadata[zoneKey], b.Metadata[zoneKey]))
-	})
-	return slices.CompactFunc(found, func(a, b Instance) bool { return a.Addr == b.Addr })
-}
-
-// portOf returns the number of a slice's port, which is known by its name or number.
-func portOf(slice *discoveryv1.EndpointSlice, port string) (string, bool) {
-	for _, p := range slice.Ports {
-		if p.Port == nil {
-			continue
-		}
-		number := strconv.Itoa(int(*p.Port))
-		if number == port || p.Name != nil && *p.Name == port {
-			return number, true
-		}
-	}
-	return "", false
+	return io.EOF
 }

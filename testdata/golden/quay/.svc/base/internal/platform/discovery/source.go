@@ -18,3 +18,9 @@ type Source interface {
 	// Close gives back what the source has taken. Follow is over by then.
 	Close() error
 }
+
+// Told is a Source that wants to know when connections are lost, because it has to look for changes.
+type Told interface {
+	// Lost says that a connection to an instance was lost, or could not be made. It does not block.
+	Lost()
+}

@@ -12,13 +12,15 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
+
+	"example.com/quay/internal/platform/backoff"
 )
 
 // Timeout limits one request, watches aside.
 const Timeout = 3 * time.Second
 
-// watchFor is how long a watch goes on before the slices are listed anew.
-const watchFor = 5 * time.Minute
+// watchFor is how long a watch goes on at most, before the slices are listed anew.
+const watchFor = 10 * time.Minute
 
 const resource = "endpointslices"
 
@@ -47,6 +49,7 @@ func NewSlicesOf(config *rest.Config) (*Slices, error) {
 	}
 	own := rest.CopyConfig(config)
 	own.APIPath, own.GroupVersion = "/apis", &discoveryv1.SchemeGroupVersion
+	own.QPS = -1 // the API server knows better how much it can take; with the default an app that calls many services starts late
 	own.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	client, err := rest.RESTClientFor(own)
 	if err != nil {
@@ -66,9 +69,9 @@ func (s *Slices) List(ctx context.Context, namespace, service string) (*discover
 
 // Watch tells of changes since a list of that version. It ends by itself from time to time.
 func (s *Slices) Watch(ctx context.Context, namespace, service, version string) (watch.Interface, error) {
-	seconds := int64(watchFor / time.Second)
+	seconds := int64(backoff.Jitter(watchFor).Seconds())
 	options := metav1.ListOptions{
-		LabelSelector: of(service), ResourceVersion: version, Watch: true, AllowWatchBookmarks: true, TimeoutSeconds: &seconds,
+		LabelSelector: of(service), ResourceVersion: version, Watch: true, TimeoutSeconds: &seconds,
 	}
 	return s.client.Get().Namespace(namespace).Resource(resource).VersionedParams(&options, s.parameters).Watch(ctx)
 }

@@ -82,6 +82,17 @@ registry:
 	}
 }
 
+func TestValuesByService(t *testing.T) {
+	t.Setenv("MY_SHOP_CLIENT_CANARY", "acme.v1.Env=2.1.0 5%")
+	c := load(t, "--set=client.balancing.acme.v1.Set=consistent_hash:x-user-id", "--set=client.canary.acme.v1.Set=2.1.0")
+	want := Default().Client
+	want.Balancing = map[string]string{"*": "round_robin", "acme.v1.Set": "consistent_hash:x-user-id"}
+	want.Canary = map[string]string{"acme.v1.Env": "2.1.0 5%", "acme.v1.Set": "2.1.0"}
+	if !reflect.DeepEqual(c.Client, want) {
+		t.Errorf("got  %+v\nwant %+v", c.Client, want)
+	}
+}
+
 func TestEnvironmentOfVariableSelectsOverlay(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "config.yaml"), "environment: production\n")
@@ -115,6 +126,9 @@ func TestLoadErrors(t *testing.T) {
 		"unknown format":             {[]string{"--set", "log.format=xml"}, "must be json or text"},
 		"address without a port":     {[]string{"--set", "server.grpc.addr=localhost"}, "server.grpc.addr"},
 		"lease too short":            {[]string{"--set", "registry.ttl=1s"}, "registry.ttl"},
+		"breaker of more than all":   {[]string{"--set", "client.breaker.ratio=1.5"}, "client.breaker.ratio"},
+		"breaker without calls":      {[]string{"--set", "client.breaker.min_calls=0"}, "client.breaker.min_calls"},
+		"breaker without a pause":    {[]string{"--set", "client.breaker.pause=0s"}, "client.breaker.pause"},
 		"target without a name":      {[]string{"--set", "client.targets=host:1"}, "name=value"},
 		"environment out of the way": {[]string{"--set", "environment=../x"}, "environment"},
 		"unknown flag":               {[]string{"--colour"}, "colour"},

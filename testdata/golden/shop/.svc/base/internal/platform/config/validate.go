@@ -24,9 +24,17 @@ func (c Config) validate() error {
 		check(c.Server.GRPC.MaxConnectionAge >= 0, "server.grpc.max_connection_age", c.Server.GRPC.MaxConnectionAge, "must not be negative"),
 		check(c.Shutdown.Drain >= 0, "shutdown.drain", c.Shutdown.Drain, "must not be negative"),
 		check(c.Shutdown.Timeout > 0, "shutdown.timeout", c.Shutdown.Timeout, "must be more than 0s"),
+		check(c.Health.Interval > 0, "health.interval", c.Health.Interval, "must be more than 0s"),
+		check(c.Health.Timeout > 0, "health.timeout", c.Health.Timeout, "must be more than 0s"),
+		check(c.Health.Failures > 0, "health.failures", c.Health.Failures, "must be at least 1"),
+		check(c.Health.Successes > 0, "health.successes", c.Health.Successes, "must be at least 1"),
 		check(validNamespace(c.Registry.Namespace), "registry.namespace", c.Registry.Namespace, "must not be empty, or start or end with a slash"),
 		check(c.Registry.TTL >= minTTL, "registry.ttl", c.Registry.TTL, "must be at least "+minTTL.String()),
 		check(c.Registry.TTL%time.Second == 0, "registry.ttl", c.Registry.TTL, "must be whole seconds"),
+		check(c.Registry.Weight >= 0, "registry.weight", c.Registry.Weight, "must not be negative"),
+		check(c.Client.Breaker.Ratio >= 0 && c.Client.Breaker.Ratio <= 1, "client.breaker.ratio", c.Client.Breaker.Ratio, "must be from 0 to 1"),
+		check(c.Client.Breaker.MinCalls > 0, "client.breaker.min_calls", c.Client.Breaker.MinCalls, "must be at least 1"),
+		check(c.Client.Breaker.Pause > 0, "client.breaker.pause", c.Client.Breaker.Pause, "must be more than 0s"),
 		check(c.Log.Format == "json" || c.Log.Format == "text", "log.format", c.Log.Format, "must be json or text"),
 	)
 }

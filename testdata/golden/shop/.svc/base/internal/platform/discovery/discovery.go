@@ -1,5 +1,3 @@
-// Package discovery finds the instances of a service in a registry, for gRPC. Open, which each registry has its own of,
-// returns what to pass to grpc.WithResolvers.
 package discovery
 
 import (
@@ -11,6 +9,8 @@ import (
 	"sync"
 
 	"google.golang.org/grpc/resolver"
+
+	"github.com/acme/shop/internal/platform/access"
 )
 
 const scheme = "etcd"
@@ -29,6 +29,9 @@ type Config struct {
 	// CacheDir is where the instances found last are kept on disk: empty for below the user's cache folder, "none" for
 	// nowhere.
 	CacheDir string
+
+	// Access is how etcd lets the caller in.
+	Access access.Access
 }
 
 // Builder makes resolvers for targets of this registry. All of them share one source, which is there while any of them

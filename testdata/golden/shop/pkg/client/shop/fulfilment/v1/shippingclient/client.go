@@ -11,17 +11,17 @@ import (
 // Service is the name that the service is found by.
 const Service = "shop.fulfilment.v1.Shipping"
 
-// serviceConfig follows the contract: unary calls have a deadline, which a shorter one of the caller's overrides, and
-// methods that declare themselves safe to repeat are retried while the service is unavailable.
+// serviceConfig follows the contract, and what svc.yaml says about calls: unary calls have a deadline, which a shorter one
+// of the caller's overrides, and methods that declare themselves safe to repeat are retried while the service is
+// unavailable, as long as most calls succeed.
 // See https://github.com/grpc/grpc/blob/master/doc/service_config.md.
 const serviceConfig = `{
-  "loadBalancingConfig": [{"round_robin": {}}],
   "methodConfig": [
     {
       "name": [
         {"service": "shop.fulfilment.v1.Shipping", "method": "GetQuote"}
       ],
-      "timeout": "5s",
+      "timeout": "2.5s",
       "retryPolicy": {
         "maxAttempts": 3,
         "initialBackoff": "0.1s",
@@ -34,7 +34,13 @@ const serviceConfig = `{
       "name": [
         {"service": "shop.fulfilment.v1.Shipping", "method": "ShipOrder"}
       ],
-      "timeout": "5s"
+      "timeout": "2.5s"
+    },
+    {
+      "name": [
+        {"service": "shop.fulfilment.v1.Shipping", "method": "TrackParcel"}
+      ],
+      "timeout": "2.5s"
     }
   ],
   "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}

@@ -1,0 +1,143 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	buyers = 4
+	think  = 10 * time.Millisecond // of a buyer, between orders
+)
+
+// testLoad has people buy from the shop while its apps are rolled over and scaled, and while etcd is away: scenario 27
+// and more. An order crosses four apps, and half of its calls may not be repeated. None may fail.
+func testLoad(t *testing.T) {
+	dir := t.TempDir()
+	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
+	readTree(t, filepath.Join(overlays, "shop")).write(t, dir)
+	addr := freeAddr(t)
+	stopEtcd, etcd := launchEtcd(t, addr)
+	s := &loadedShop{shop: &shop{bin: buildApps(t, dir), etcd: etcd}, running: map[string][]*process{}}
+	for app := range shopServices {
+		s.scale(t, app, 1)
+	}
+
+	s.under(t, "three apps are rolled over", func() {
+		for _, app := range []string{"storefront", "finance", "fulfilment"} {
+			s.scale(t, app, 3)
+			for range 3 {
+				s.scale(t, app, 4)
+				s.stopOldest(t, app, 1)
+			}
+		}
+	})
+	s.under(t, "finance has 1, 50 and 1 instance", func() {
+		s.scale(t, "finance", 50)
+		s.stopOldest(t, "finance", 49)
+	})
+	s.under(t, "etcd dies, and comes back empty", func() {
+		stopEtcd()
+		<-time.After(2 * faultTTL) // a time that is the fault itself
+		_, s.etcd = launchEtcd(t, addr)
+		soon(t, 10*time.Second, "all listed again", func() bool { return len(s.listed(t)) == s.entries() })
+	})
+}
+
+// loadedShop is a shop whose apps come and go.
+type loadedShop struct {
+	*shop
+	running map[string][]*process // by app, the oldest first
+}
+
+// entries is how many etcd should have.
+func (s *loadedShop) entries() (n int) {
+	for app, instances := range s.running {
+		n += len(instances) * len(shopServices[app])
+	}
+	return n
+}
+
+// scale starts instances of an app until there are n, and waits for them to be listed.
+func (s *loadedShop) scale(t *testing.T, app string, n int) {
+	t.Helper()
+	for len(s.running[app]) < n {
+		prefix := strings.ToUpper(app)
+		env := append(loopback(prefix), prefix+"_REGISTRY_ENDPOINTS="+s.first(), prefix+"_REGISTRY_TTL="+faultTTL.String())
+		s.running[app] = append(s.running[app], start(t, s.bin, app, env, "--set", "registry.namespace="+namespace))
+	}
+	s.awaitListed(t, s.entries())
+}
+
+// stopOldest ends the n oldest instances of an app, as a deployment does.
+func (s *loadedShop) stopOldest(t *testing.T, app string, n int) {
+	t.Helper()
+	oldest := s.running[app][:n]
+	s.running[app] = s.running[app][n:]
+	for _, p := range oldest {
+		p.signal(t)
+	}
+	for _, p := range oldest {
+		if code := p.wait(t); code != 0 {
+			t.Errorf("%s: exit code %d", app, code)
+		}
+	}
+}
+
+// under has people place orders while something happens.
+func (s *loadedShop) under(t *testing.T, what string, happen func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var all orders
+	var done sync.WaitGroup
+	checkout := s.dial(t, "shop.checkout.v1.Checkout")
+	all.place(ctx, t, checkout) // learns the contract
+	for range buyers {
+		done.Go(func() {
+			for ctx.Err() == nil {
+				all.place(ctx, t, checkout)
+				<-time.After(think)
+			}
+		})
+	}
+	happen()
+	cancel()
+	done.Wait()
+	t.Logf("%s: %v", what, &all)
+	for _, err := range all.failed[:min(len(all.failed), 10)] {
+		t.Error(err)
+	}
+}
+
+// orders counts what came of orders.
+type orders struct {
+	mu      sync.Mutex
+	placed  int
+	failed  []error
+	slowest time.Duration
+}
+
+func (o *orders) String() string {
+	return fmt.Sprintf("%d orders placed, %d failed, the slowest took %v", o.placed, len(o.failed), o.slowest.Round(time.Millisecond))
+}
+
+// place places an order. One that is under way at the end counts, too.
+func (o *orders) place(ctx context.Context, t *testing.T, checkout foreign) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	begin := time.Now()
+	_, err := checkout.call(ctx, t, "shop.checkout.v1.Checkout/PlaceOrder", []string{`{"currencyCode": "SEK"}`})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.slowest = max(o.slowest, time.Since(begin))
+	if err != nil {
+		o.failed = append(o.failed, err)
+		return
+	}
+	o.placed++
+}

@@ -1,0 +1,157 @@
+// Package calls measures what a call through an emitted client costs, beside one through a bare connection of grpc-go.
+// internal/e2e runs it inside the golden shop.
+package calls
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/interop/grpc_testing"
+
+	"github.com/acme/shop/internal/platform/config"
+	"github.com/acme/shop/pkg/client"
+)
+
+const (
+	service  = "grpc.testing.TestService"
+	contract = `{
+  "methodConfig": [{"name": [{"service": "grpc.testing.TestService", "method": "EmptyCall"}], "timeout": "5s"}],
+  "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}
+}`
+	warmUp = 100 * time.Millisecond
+	round  = 200 * time.Millisecond
+)
+
+type server struct {
+	grpc_testing.UnimplementedTestServiceServer
+}
+
+func (server) EmptyCall(context.Context, *grpc_testing.Empty) (*grpc_testing.Empty, error) {
+	return &grpc_testing.Empty{}, nil
+}
+
+func serve(b *testing.B) string {
+	b.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	rpc := grpc.NewServer()
+	grpc_testing.RegisterTestServiceServer(rpc, server{})
+	go func() { _ = rpc.Serve(listener) }() // ends with Stop
+	b.Cleanup(rpc.Stop)
+	return listener.Addr().String()
+}
+
+// floors are what the emitted client is compared with: nothing but a connection, and one that has what a call would not
+// go without in either case, a deadline and OpenTelemetry. The difference to that one is what the resolver, the balancer,
+// the breaker and the interceptors of the emitted client cost.
+var floors = map[string][]grpc.DialOption{
+	"bare": nil,
+	"observed": {
+		grpc.WithStatsHandler(otelgrpc.NewClientHandler()),
+		grpc.WithDefaultServiceConfig(`{"methodConfig": [{"name": [{"service": "grpc.testing.TestService"}], "timeout": "5s"}]}`),
+	},
+}
+
+func connect(b *testing.B, addr string, options []grpc.DialOption) grpc_testing.TestServiceClient {
+	b.Helper()
+	conn, err := grpc.NewClient(addr, append(options, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = conn.Close() })
+	return grpc_testing.NewTestServiceClient(conn)
+}
+
+// emitted has the defaults of an app, and the service config of a contract with one method.
+func emitted(b *testing.B, addr string) grpc_testing.TestServiceClient {
+	b.Helper()
+	cfg := config.Default()
+	conn, err := client.Dial(client.Config{
+		Targets:   map[string]string{service: addr},
+		Balancing: cfg.Client.Balancing,
+		Breaker:   client.Breaker(cfg.Client.Breaker),
+	}, service, contract)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = conn.Close() })
+	return grpc_testing.NewTestServiceClient(conn)
+}
+
+// result is what some callers got out of a client in a round.
+type result struct {
+	calls float64
+	p99   time.Duration
+}
+
+// measure has callers call as often as they can.
+func measure(b *testing.B, client grpc_testing.TestServiceClient, callers int, how time.Duration) result {
+	b.Helper()
+	took := make([][]time.Duration, callers)
+	var all sync.WaitGroup
+	end := time.Now().Add(how)
+	for i := range callers {
+		all.Go(func() {
+			for start := time.Now(); start.Before(end); {
+				if _, err := client.EmptyCall(context.Background(), &grpc_testing.Empty{}); err != nil {
+					b.Error(err)
+					return
+				}
+				now := time.Now()
+				took[i] = append(took[i], now.Sub(start))
+				start = now
+			}
+		})
+	}
+	all.Wait()
+	each := slices.Concat(took...)
+	if len(each) == 0 {
+		b.Fatal("no call")
+	}
+	slices.Sort(each)
+	return result{calls: float64(len(each)), p99: each[len(each)*99/100]}
+}
+
+// BenchmarkCalls reports medians of ratios within rounds, in which both take turns: b.N is the number of rounds.
+func BenchmarkCalls(b *testing.B) {
+	for _, callers := range []int{1, 32, 256} {
+		for name, options := range floors {
+			b.Run(fmt.Sprintf("floor=%s/callers=%d", name, callers), func(b *testing.B) {
+				addr := serve(b)
+				compare(b, connect(b, addr, options), emitted(b, addr), callers)
+			})
+		}
+	}
+}
+
+func compare(b *testing.B, floor, ours grpc_testing.TestServiceClient, callers int) {
+	b.Helper()
+	measure(b, floor, callers, warmUp)
+	measure(b, ours, callers, warmUp)
+	var throughput, p99 []float64
+	for b.Loop() {
+		// Neither gains from being first.
+		a, x, y, z := measure(b, floor, callers, round), measure(b, ours, callers, round), measure(b, ours, callers, round), measure(b, floor, callers, round)
+		throughput = append(throughput, (x.calls+y.calls)/(a.calls+z.calls))
+		p99 = append(p99, float64(x.p99+y.p99)/float64(a.p99+z.p99))
+	}
+	b.ReportMetric(0, "ns/op") // of a round
+	b.ReportMetric(median(throughput), "x-throughput")
+	b.ReportMetric(median(p99), "x-p99")
+}
+
+func median[T cmp.Ordered](values []T) T {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
