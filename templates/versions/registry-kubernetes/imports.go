@@ -8,6 +8,7 @@ import (
 	_ "k8s.io/apimachinery/pkg/apis/meta/v1"
 	_ "k8s.io/apimachinery/pkg/runtime"
 	_ "k8s.io/apimachinery/pkg/runtime/serializer"
+	_ "k8s.io/apimachinery/pkg/util/net"
 	_ "k8s.io/apimachinery/pkg/watch"
 	_ "k8s.io/client-go/rest"
 )

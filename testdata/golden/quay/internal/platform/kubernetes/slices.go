@@ -4,12 +4,14 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 
@@ -26,8 +28,9 @@ const resource = "endpointslices"
 
 // Slices are the EndpointSlices of a cluster.
 type Slices struct {
-	client     rest.Interface
-	parameters runtime.ParameterCodec
+	connections http.RoundTripper
+	client      rest.Interface
+	parameters  runtime.ParameterCodec
 }
 
 // NewSlices returns the slices of the cluster that the app runs in, which it reads as the service account of its pod.
@@ -51,12 +54,19 @@ func NewSlicesOf(config *rest.Config) (*Slices, error) {
 	own.APIPath, own.GroupVersion = "/apis", &discoveryv1.SchemeGroupVersion
 	own.QPS = -1 // the API server knows better how much it can take; with the default an app that calls many services starts late
 	own.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
-	client, err := rest.RESTClientFor(own)
+	connections, err := rest.HTTPClientFor(own)
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
-	return &Slices{client: client, parameters: runtime.NewParameterCodec(scheme)}, nil
+	client, err := rest.RESTClientForConfigAndClient(own, connections)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes: %w", err)
+	}
+	return &Slices{connections: connections.Transport, client: client, parameters: runtime.NewParameterCodec(scheme)}, nil
 }
+
+// Close gives back connections. Nothing is watched any more by then.
+func (s *Slices) Close() { utilnet.CloseIdleConnectionsFor(s.connections) }
 
 // List returns all slices of a Service.
 func (s *Slices) List(ctx context.Context, namespace, service string) (*discoveryv1.EndpointSliceList, error) {

@@ -53,7 +53,10 @@ func (s *slicesSource) Follow(ctx context.Context, namespace, service string, te
 }
 
 // Close implements Source.
-func (*slicesSource) Close() error { return nil }
+func (s *slicesSource) Close() error {
+	s.slices.Close()
+	return nil
+}
 
 // takeOver takes over changes until there are no more, and returns why.
 func takeOver(changes watch.Interface, known map[string]*discoveryv1.EndpointSlice, changed func()) error {
