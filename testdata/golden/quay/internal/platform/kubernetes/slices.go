@@ -52,7 +52,8 @@ func NewSlicesOf(config *rest.Config) (*Slices, error) {
 	}
 	own := rest.CopyConfig(config)
 	own.APIPath, own.GroupVersion = "/apis", &discoveryv1.SchemeGroupVersion
-	own.QPS = -1 // the API server knows better how much it can take; with the default an app that calls many services starts late
+	own.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON // whichever there is, the first for being cheap
+	own.QPS = -1                                                                         // the API server knows better how much it can take; with the default an app that calls many services starts late
 	own.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	connections, err := rest.HTTPClientFor(own)
 	if err != nil {

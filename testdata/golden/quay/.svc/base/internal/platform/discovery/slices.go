@@ -58,19 +58,42 @@ func (s *slicesSource) Close() error {
 	return nil
 }
 
-// takeOver takes over changes until there are no more, and returns why.
-func takeOver(changes watch.Interface, known map[string]*discoveryv1.EndpointSlice, changed func()) error {
-	for change := range changes.ResultChan() {
-		slice, ok := change.Object.(*discoveryv1.EndpointSlice)
-		switch {
-		case !ok:
-			return errors.FromObject(change.Object) // most often, that what was listed is too old to go on from
-		case change.Type == watch.Deleted:
-			delete(known, slice.Name)
-		default:
-			known[slice.Name] = slice
+// takeOver takes over changes until there are no more, and returns why. It tells of the first at once, and then of all those
+// that the resolver would gather as of one: for a large Service each is some work.
+func takeOver(changes watch.Interface, known map[string]*discoveryv1.EndpointSlice, tell func()) error {
+	var pause <-chan time.Time // since it has told; nil when it is over
+	more := false              // is to be told
+	for {
+		select {
+		case change, open := <-changes.ResultChan():
+			if !open {
+				return io.EOF
+			}
+			if err := apply(change, known); err != nil {
+				return err
+			}
+			more = true
+		case <-pause:
+			pause = nil
 		}
-		changed()
+		if more && pause == nil {
+			tell()
+			more, pause = false, time.After(gather)
+		}
 	}
-	return io.EOF
+}
+
+// apply returns an error when a change is none, but says why there are no more: most often that what was listed is too old
+// to go on from.
+func apply(change watch.Event, known map[string]*discoveryv1.EndpointSlice) error {
+	slice, ok := change.Object.(*discoveryv1.EndpointSlice)
+	switch {
+	case !ok:
+		return errors.FromObject(change.Object)
+	case change.Type == watch.Deleted:
+		delete(known, slice.Name)
+	default:
+		known[slice.Name] = slice
+	}
+	return nil
 }
