@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -15,6 +16,9 @@ const apiserverBinary = "SVC_KUBE_APISERVER"
 func TestFaultsOfKubernetes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no such signals")
 	}
 	dir := t.TempDir()
 	readTree(t, filepath.Join(goldens, "quay")).write(t, dir)

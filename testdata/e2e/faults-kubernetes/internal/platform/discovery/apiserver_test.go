@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -60,19 +61,23 @@ func startAPI(t *testing.T) *apiserver {
 		"--service-account-signing-key-file=" + filepath.Join(a.dir, "sa.key"),
 	}
 	t.Cleanup(a.kill)
-	a.start()
+	a.start(t)
 	return a
 }
 
-// free returns an address that nobody listens on.
+// free returns an address that nobody listens on. It is below those that the system gives to connections, of which there
+// are many: a server that is started anew has the address that it had before.
 func free(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 12000+mathrand.N(18000))
+		if listener, err := net.Listen("tcp", addr); err == nil {
+			_ = listener.Close()
+			return addr
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no address is free")
+	return ""
 }
 
 func privateKey(t *testing.T) string {
@@ -126,29 +131,29 @@ func (a *apiserver) write(name, content string) {
 }
 
 // start returns when the server is ready.
-func (a *apiserver) start() {
-	a.t.Helper()
-	args := append([]string{"-c", `"$@" 2>>"$0" & echo $!; read -r end; kill -9 $!`, filepath.Join(a.dir, "log"), os.Getenv("SVC_KUBE_APISERVER")}, a.args...)
+func (a *apiserver) start(t *testing.T) {
+	t.Helper()
+	args := append([]string{"-c", `"$@" 2>>"$0" & echo $!; read -r end; kill -9 $!; wait`, filepath.Join(a.dir, "log"), os.Getenv("SVC_KUBE_APISERVER")}, a.args...)
 	a.cmd = exec.Command("sh", args...)
 	var err error
 	if a.stdin, err = a.cmd.StdinPipe(); err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
 	stdout, err := a.cmd.StdoutPipe()
 	if err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if err := a.cmd.Start(); err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if _, err := fmt.Sscan(line, &a.pid); err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
-	eventually(a.t, 2*time.Minute, "the API server is ready", func(ctx context.Context) bool { return a.connect() && a.ready(ctx) })
+	eventually(t, 2*time.Minute, "the API server is ready", func(ctx context.Context) bool { return a.connect() && a.ready(ctx) })
 }
 
 // connect reports whether the server has made its certificate, which is then the one that it is checked against.
@@ -186,10 +191,10 @@ func (a *apiserver) kill() {
 }
 
 // signal stops the server, or has it go on.
-func (a *apiserver) signal(s syscall.Signal) {
-	a.t.Helper()
+func (a *apiserver) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
 	if err := syscall.Kill(a.pid, s); err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
 }
 

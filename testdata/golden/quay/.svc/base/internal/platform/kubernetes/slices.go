@@ -50,10 +50,7 @@ func NewSlicesOf(config *rest.Config) (*Slices, error) {
 	if err := discoveryv1.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
-	own := rest.CopyConfig(config)
-	own.APIPath, own.GroupVersion = "/apis", &discoveryv1.SchemeGroupVersion
-	own.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON // whichever there is, the first for being cheap
-	own.QPS = -1                                                                         // the API server knows better how much it can take; with the default an app that calls many services starts late
+	own := adapt(config)
 	own.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	connections, err := rest.HTTPClientFor(own)
 	if err != nil {
@@ -64,6 +61,15 @@ func NewSlicesOf(config *rest.Config) (*Slices, error) {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
 	return &Slices{connections: connections.Transport, client: client, parameters: runtime.NewParameterCodec(scheme)}, nil
+}
+
+// adapt returns a configuration for the API group of slices.
+func adapt(config *rest.Config) *rest.Config {
+	own := rest.CopyConfig(config)
+	own.APIPath, own.GroupVersion = "/apis", &discoveryv1.SchemeGroupVersion
+	own.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON // the first is cheaper to read
+	own.QPS = -1                                                                         // how much it can take, the API server says
+	return own
 }
 
 // Close gives back connections. Nothing is watched any more by then.
