@@ -6,5 +6,5 @@ import "embed"
 
 // FS has a folder for each layer.
 //
-//go:embed all:access all:core all:discovery all:docker all:helm all:outlier all:project all:registration all:registry-consul all:registry-etcd all:registry-mdns all:registry-none all:registry-static
+//go:embed all:access all:core all:discovery all:docker all:helm all:outlier all:project all:registration all:registry-consul all:registry-etcd all:registry-kubernetes all:registry-mdns all:registry-none all:registry-static
 var FS embed.FS

@@ -23,7 +23,7 @@ const Version = 1
 const AllServices = "*"
 
 // Registries are the values that registry may have.
-var Registries = []string{"etcd", "consul", "mdns", "static", "none"}
+var Registries = []string{"etcd", "consul", "kubernetes", "mdns", "static", "none"}
 
 // Manifest is a valid svc.yaml.
 type Manifest struct {

@@ -82,7 +82,7 @@ func TestParseFindings(t *testing.T) {
 				"svc.yaml:3:1: unknown key modul in svc.yaml",
 				`svc.yaml:4:17: proto.roots: "/abs" is not a path relative to the project, written with slashes`,
 				"svc.yaml:4:29: unknown key more in proto",
-				`svc.yaml:5:11: registry: unknown registry "zookeeper": use one of etcd, consul, mdns, static, none`,
+				`svc.yaml:5:11: registry: unknown registry "zookeeper": use one of etcd, consul, kubernetes, mdns, static, none`,
 				"svc.yaml:7:5: name is missing",
 				"svc.yaml:7:15: services must be a list, not text",
 				"svc.yaml:8:25: clients takes no *",

@@ -1,0 +1,58 @@
+package e2e_test
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// apiserverBinary is the variable that names a kube-apiserver to test against. .ci/run builds one; it is not part of Go's
+// own tests, because it takes minutes to build.
+const apiserverBinary = "SVC_KUBE_APISERVER"
+
+// TestFaultsOfKubernetes is TestFaults for the golden project whose registry is Kubernetes: DNS, and, where there is an API
+// server, EndpointSlices.
+func TestFaultsOfKubernetes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no such signals")
+	}
+	dir := t.TempDir()
+	readTree(t, filepath.Join(goldens, "quay")).write(t, dir)
+	readTree(t, filepath.Join(overlays, "faults-kubernetes")).write(t, dir)
+	t.Run("dns", func(t *testing.T) {
+		t.Parallel()
+		testDiscovery(t, dir, "TestFaultsOfDNS")
+	})
+	t.Run("slices", func(t *testing.T) {
+		t.Parallel()
+		binary := os.Getenv(apiserverBinary)
+		if binary == "" {
+			t.Skip(apiserverBinary + " names no kube-apiserver: .ci/kubernetes builds one")
+		}
+		if _, err := os.Stat(binary); err != nil {
+			t.Fatal(err)
+		}
+		testDiscovery(t, dir, "TestFaultsOfSlices")
+	})
+}
+
+// testDiscovery runs tests of a project's discovery, which find an etcd in E2E_ETCD.
+func testDiscovery(t *testing.T, dir, tests string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	project := inProject(dir)
+	project.env = append(project.env, "E2E_ETCD="+self)
+	args := append(testCommand(t, project), "-v", "-count=1", "-parallel=32", "-run", "^"+tests+"$", "./internal/platform/discovery")
+	out, err := project.try(t.Context(), "go", args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(out)
+}

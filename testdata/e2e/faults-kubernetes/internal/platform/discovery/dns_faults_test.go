@@ -1,0 +1,131 @@
+package discovery
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+)
+
+// TestFaultsOfDNS has a DNS server, pods that come and go, and connections that end.
+func TestFaultsOfDNS(t *testing.T) {
+	for name, test := range map[string]func(*testing.T){
+		"by itself": testByItself, "connection age": testConnectionAge, "replaced": testReplaced, "away": testDNSAway,
+		"many": testMany, "steady": testSteady, "gRPC's own": testOwn,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
+}
+
+// looking finds services by the server, as pods do that ask the cluster's.
+func (s *dnsServer) looking() *Builder {
+	return newBuilder(Config{CacheDir: noCache}, func() (Source, error) { return newDNSSource(s.resolver(), places(nil)), nil })
+}
+
+// aged has connections end after that time.
+func aged(age time.Duration) grpc.ServerOption {
+	return grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: age, MaxConnectionAgeGrace: time.Second})
+}
+
+// testByItself has a pod come while no connection ends.
+func testByItself(t *testing.T) {
+	p, s := newPods(t), startDNS(t, "10.0.0.1")
+	p.run("10.0.0.1")
+	p.run("10.0.0.2")
+	calls := startCaller(t, p.dial(Target("prod", service), grpc.WithResolvers(s.looking())))
+	s.set("10.0.0.1", "10.0.0.2")
+	calls.awaitAnswer(lookUpEvery+time.Second, "10.0.0.2")
+	calls.expectNoFailure()
+}
+
+// testConnectionAge has a pod come, and the connections to the other one end from time to time, as the server's
+// MaxConnectionAge has it: it is found long before its name would be looked up anyway.
+func testConnectionAge(t *testing.T) {
+	p, s := newPods(t), startDNS(t, "10.0.0.1")
+	p.run("10.0.0.1", aged(time.Second))
+	p.run("10.0.0.2")
+	calls := startCaller(t, p.dial(Target("prod", service), grpc.WithResolvers(s.looking())))
+	s.set("10.0.0.1", "10.0.0.2")
+	calls.awaitAnswer(3*time.Second, "10.0.0.2")
+	calls.expectNoFailure()
+}
+
+// testReplaced has the only pod end, and another one be there instead.
+func testReplaced(t *testing.T) {
+	p, s := newPods(t), startDNS(t, "10.0.0.1")
+	stop := p.run("10.0.0.1")
+	p.run("10.0.0.2")
+	calls := startCaller(t, p.dial(Target("prod", service), grpc.WithResolvers(s.looking())))
+	during(t, 2*time.Second) // so that nothing was looked up just now
+	s.set("10.0.0.2")
+	stop()
+	calls.awaitAnswer(2*time.Second, "10.0.0.2")
+}
+
+// testDNSAway has DNS not answer, in each way, while connections end.
+func testDNSAway(t *testing.T) {
+	for name, fault := range map[string]func(*dnsServer){
+		"mute":                 func(s *dnsServer) { s.mute = true },
+		"failing":              func(s *dnsServer) { s.code = dnsmessage.RCodeServerFailure },
+		"refusing":             func(s *dnsServer) { s.code = dnsmessage.RCodeRefused },
+		"the name is unknown":  func(s *dnsServer) { s.code = dnsmessage.RCodeNameError },
+		"the name has no pods": func(s *dnsServer) { s.pods = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, s := newPods(t), startDNS(t, "10.0.0.1")
+			p.run("10.0.0.1", aged(3*time.Second))
+			p.run("10.0.0.2")
+			calls := startCaller(t, p.dial(Target("prod", service), grpc.WithResolvers(s.looking())))
+			s.change(func() { fault(s) })
+			during(t, 20*time.Second)
+			s.set("10.0.0.1", "10.0.0.2")
+			calls.awaitAnswer(lookUpEvery+time.Second, "10.0.0.2")
+			calls.expectNoFailure()
+		})
+	}
+}
+
+// testMany has more pods than go into a message by UDP.
+func testMany(t *testing.T) {
+	var pods []string
+	for i := range 300 {
+		pods = append(pods, fmt.Sprintf("10.0.%d.%d", i/100, i%100))
+	}
+	s := startDNS(t, pods...)
+	source := newDNSSource(s.resolver(), places(nil))
+	found, err := source.ask(t.Context(), place{name: "a-headless", namespace: "prod", port: "9090"})
+	if err != nil || len(found) != 300 || s.byTCP == 0 {
+		t.Errorf("got %d, %v, %d by TCP", len(found), err, s.byTCP)
+	}
+}
+
+// testSteady counts lookups while nothing happens.
+func testSteady(t *testing.T) {
+	p, s := newPods(t), startDNS(t, "10.0.0.1")
+	p.run("10.0.0.1")
+	startCaller(t, p.dial(Target("prod", service), grpc.WithResolvers(s.looking())))
+	during(t, 30*time.Second)
+	t.Logf("%d lookups in 30 s", s.lookups())
+	if n := s.lookups(); n < 4 || n > 7 {
+		t.Errorf("%d lookups", n)
+	}
+}
+
+// testOwn has gRPC's own resolver, as clients of another make have it: they get to know a pod when a connection ends, though
+// not within 30 s of the last lookup. That is what MaxConnectionAge is good for.
+func testOwn(t *testing.T) {
+	p, s := newPods(t), startDNS(t, "10.0.0.1")
+	p.run("10.0.0.1", aged(2*time.Second))
+	p.run("10.0.0.2")
+	calls := startCaller(t, p.dial("dns://"+s.addr+"/a-headless.prod.svc:9090"))
+	s.set("10.0.0.1", "10.0.0.2")
+	calls.awaitAnswer(35*time.Second, "10.0.0.2")
+	calls.expectNoFailure()
+}

@@ -1,0 +1,23 @@
+// Package balancing says which instance of a service gets a call. It chooses among grpc-go's balancers, and adds those
+// that grpc-go doesn't have.
+package balancing
+
+import "google.golang.org/grpc/balancer"
+
+// The names of the balancers of this package. All modules of a process share grpc-go's list of balancers; with the
+// module's path in front, none of them takes another one's place.
+const (
+	weightedName = "example.com/quay/weighted"
+	loadName     = "example.com/quay/least_request"
+	hashName     = "example.com/quay/consistent_hash"
+	versionsName = "example.com/quay/versions"
+)
+
+// init is the only time at which gRPC takes balancers, and a process-wide list the only way: no option of a connection
+// does. grpc-go's own get there in the same way.
+func init() {
+	balancer.Register(shardedBuilder{name: weightedName, pick: byWeight})
+	balancer.Register(shardedBuilder{name: loadName, pick: byLoad, each: withLoad})
+	balancer.Register(shardedBuilder{name: hashName, pick: byHash})
+	balancer.Register(versionsBuilder{})
+}

@@ -1,0 +1,81 @@
+package balancing
+
+import (
+	"testing"
+
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
+	"example.com/quay/internal/platform/discovery"
+)
+
+func version1(t *testing.T) *instance { return start(t, discovery.Metadata{"version": "1"}) }
+func version2(t *testing.T) *instance { return start(t, discovery.Metadata{"version": "2"}) }
+
+func TestVersionsGetTheirCalls(t *testing.T) {
+	for _, name := range policies {
+		t.Run(name, func(t *testing.T) {
+			old, canary := version1(t), version2(t)
+			client, _ := dial(t, ByVersion("2", policy(t, name)), old, canary)
+			wanting := WithVersion(t.Context(), "2")
+			until(wanting, t, client, func() bool { return canary.calls.Load() > 0 })
+			until(t.Context(), t, client, func() bool { return old.calls.Load() > 0 })
+			old.calls.Store(0)
+			canary.calls.Store(0)
+			for range 20 {
+				call(t.Context(), t, client)
+				call(wanting, t, client)
+				call(WithVersion(t.Context(), "3"), t, client)
+			}
+			if got := canary.calls.Load(); got != 20 {
+				t.Errorf("version 2 got %d of 20 calls that want it", got)
+			}
+			if got := old.calls.Load(); got != 40 {
+				t.Errorf("version 1 got %d of 40 calls that don't", got)
+			}
+		})
+	}
+}
+
+func TestNoVersionStrandsACall(t *testing.T) {
+	old, canary := version1(t), version2(t)
+	client, found := dial(t, ByVersion("2", policy(t, RoundRobin)), old, canary)
+	wanting := WithVersion(t.Context(), "2")
+	until(wanting, t, client, func() bool { return canary.calls.Load() > 0 })
+	until(t.Context(), t, client, func() bool { return old.calls.Load() > 0 })
+
+	canary.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
+	old.calls.Store(0)
+	until(wanting, t, client, func() bool { return old.calls.Load() > 0 })
+
+	canary.calls.Store(0)
+	canary.health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
+	until(wanting, t, client, func() bool { return canary.calls.Load() > 0 })
+	old.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
+	canary.calls.Store(0)
+	until(t.Context(), t, client, func() bool { return canary.calls.Load() > 0 })
+
+	found.UpdateState(endpoints(canary)) // the last of the old ones goes
+	for range 20 {
+		call(t.Context(), t, client)
+	}
+	newer := start(t, discovery.Metadata{"version": "3"})
+	found.UpdateState(endpoints(newer)) // all are replaced
+	until(wanting, t, client, func() bool { return newer.calls.Load() > 0 })
+}
+
+func TestVersionsSpreadTheRest(t *testing.T) {
+	a, b, c := version1(t), version1(t), start(t, nil)
+	client, _ := dial(t, ByVersion("2", policy(t, RoundRobin)), a, b, c)
+	until(t.Context(), t, client, func() bool { return a.calls.Load() > 0 && b.calls.Load() > 0 && c.calls.Load() > 0 })
+	a.calls.Store(0)
+	b.calls.Store(0)
+	c.calls.Store(0)
+	for range 600 {
+		call(t.Context(), t, client)
+	}
+	for i, instance := range []*instance{a, b, c} {
+		if got := instance.calls.Load(); got < 130 || got > 270 {
+			t.Errorf("instance %d got %d of 600 calls", i, got)
+		}
+	}
+}

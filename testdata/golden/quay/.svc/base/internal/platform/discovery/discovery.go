@@ -1,0 +1,108 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path"
+	"sync"
+
+	"google.golang.org/grpc/resolver"
+)
+
+const scheme = "kubernetes"
+
+// Target returns the gRPC target of a service: kubernetes:///<namespace>/<service>.
+func Target(namespace, service string) string {
+	target := url.URL{Scheme: scheme, Path: "/" + namespace + "/" + service}
+	return target.String()
+}
+
+// Config says where the registry is, and where to keep what it has said.
+type Config struct {
+	// Endpoints are the addresses of the registry, as in registry.endpoints.
+	Endpoints []string
+
+	// CacheDir is where the instances found last are kept on disk: empty for below the user's cache folder, "none" for
+	// nowhere.
+	CacheDir string
+
+	// By is how instances are found: ByDNS, which is meant when it is empty, or ByEndpointSlices.
+	By string
+
+	// Zone is where the caller runs, for EndpointSlices that say which instances are for it. Empty means all.
+	Zone string
+}
+
+// Builder makes resolvers for targets of this registry. All of them share one source, which is there while any of them
+// is: closing the gRPC connections closes it, too. They also share what they have found: gRPC ends the resolver of a
+// connection that isn't used, and asks for another one with the next call.
+type Builder struct {
+	open  func() (Source, error)
+	cache *cache
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	source Source
+	users  int
+}
+
+// newBuilder returns a builder of resolvers that follow the source that open returns. open does no I/O.
+func newBuilder(cfg Config, open func() (Source, error)) *Builder {
+	log := slog.Default().With("registry", scheme, "endpoints", cfg.Endpoints)
+	return &Builder{open: open, cache: newCache(cfg.CacheDir, cfg.Endpoints, log), log: log}
+}
+
+// Scheme implements resolver.Builder.
+func (*Builder) Scheme() string { return scheme }
+
+// OverrideAuthority makes the service's name, without the namespace, the authority of calls: the name that servers see
+// and that certificates are checked against.
+func (*Builder) OverrideAuthority(target resolver.Target) string { return path.Base(target.Endpoint()) }
+
+// Build implements resolver.Builder. It does no I/O: gRPC waits for it outside of the deadline of any call.
+func (b *Builder) Build(target resolver.Target, conn resolver.ClientConn, _ resolver.BuildOptions) (resolver.Resolver, error) {
+	status, err := newStatus(target.Endpoint(), b.log)
+	if err != nil {
+		return nil, fmt.Errorf("discovery: %w", err)
+	}
+	source, err := b.acquire()
+	if err != nil {
+		return nil, fmt.Errorf("discovery: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &registryResolver{
+		source: source, name: target.Endpoint(), conn: conn, cache: b.cache, status: status,
+		cancel: cancel, release: b.release,
+	}
+	r.start(ctx)
+	return r, nil
+}
+
+func (b *Builder) acquire() (Source, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.users == 0 {
+		source, err := b.open()
+		if err != nil {
+			return nil, err
+		}
+		b.source = source
+	}
+	b.users++
+	return b.source, nil
+}
+
+func (b *Builder) release() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.users--
+	if b.users > 0 {
+		return
+	}
+	if err := b.source.Close(); err != nil {
+		b.log.Debug("the registry was not left in good order", "error", err)
+	}
+	b.source = nil
+}

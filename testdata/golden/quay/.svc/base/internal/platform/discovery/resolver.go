@@ -1,0 +1,199 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/resolver"
+
+	"example.com/quay/internal/platform/backoff"
+)
+
+const (
+	// patience is how long a first call waits for the registry when there is something else to go by.
+	patience = 200 * time.Millisecond
+
+	// gather is how long changes are collected that come right after another one. That one is taken over at once; but for
+	// gRPC each is as much work as all instances.
+	gather = 100 * time.Millisecond
+
+	// lookEvery is how often it is looked whether there are changes to save, or the grace of instances is over.
+	lookEvery = 10 * time.Second
+
+	// emptyGrace is how long the last known instances are kept when the registry has none of them any more. An emptied
+	// registry is more often a fault of the registry than the end of all instances; and those which are gone are not
+	// answering in any case. Not for ever: one day the addresses will be other services'.
+	emptyGrace = time.Minute
+)
+
+var errNoInstance = errors.New("the registry has no instance of it")
+
+// registryResolver keeps one gRPC connection informed about the instances of one service. While the registry is away,
+// the connection keeps the instances that are known.
+type registryResolver struct {
+	source Source
+	name   string // <namespace>/<service>
+	conn   resolver.ClientConn
+	cache  *cache
+	status *status
+
+	found      []Instance // last: by the source
+	known      []Instance // last: by conn, or else by the cache
+	published  bool       // to conn
+	emptySince time.Time  // when known began to be more than what was found; zero while it isn't
+
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	release func()
+}
+
+// news is what the source has found, or why it can't.
+type news struct {
+	found []Instance
+	err   error
+}
+
+func (r *registryResolver) start(ctx context.Context) {
+	told := make(chan news)
+	r.running.Go(func() { r.ask(ctx, told) })
+	r.running.Go(func() { r.run(ctx, told) })
+}
+
+// ResolveNow implements resolver.Resolver: gRPC calls it when a connection is lost.
+func (r *registryResolver) ResolveNow(resolver.ResolveNowOptions) {
+	if source, ok := r.source.(Told); ok {
+		source.Lost()
+	}
+}
+
+// Close implements resolver.Resolver.
+func (r *registryResolver) Close() {
+	r.cancel()
+	r.running.Wait()
+	r.release()
+}
+
+// ask has the source tell what it knows until ctx is done, whatever happens to it.
+func (r *registryResolver) ask(ctx context.Context, told chan<- news) {
+	tell := func(n news) {
+		select {
+		case told <- n:
+		case <-ctx.Done():
+		}
+	}
+	namespace, service := path.Dir(r.name), path.Base(r.name)
+	var pause backoff.Backoff
+	for {
+		began := time.Now()
+		err := r.source.Follow(ctx, namespace, service, func(found []Instance) { tell(news{found: found}) })
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil || time.Since(began) > backoff.Longest {
+			pause.Reset() // it has worked
+		}
+		if err != nil {
+			tell(news{err: err})
+			pause.Wait(ctx)
+		}
+	}
+}
+
+// run tells gRPC what it is told, until ctx is done. What the cache has is used when the registry doesn't answer soon, not
+// before: it may be old.
+func (r *registryResolver) run(ctx context.Context, told <-chan news) {
+	r.known = r.cache.load(r.name)
+	defer r.remember()
+	late := time.After(patience)
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	var pause <-chan time.Time // since the last update; nil when it is over
+	more := false              // is to be taken over
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case n := <-told:
+			more = r.hear(n) || more
+		case <-late:
+			r.fallBack()
+		case <-pause:
+			pause = nil
+		case <-tick.C:
+			r.remember()
+			more = r.waiting() || more
+		}
+		if more && pause == nil {
+			r.update()
+			more, pause = false, time.After(gather)
+		}
+	}
+}
+
+// hear reports whether there are instances to be taken over.
+func (r *registryResolver) hear(n news) bool {
+	if n.err == nil {
+		r.status.back()
+		r.found = n.found
+		return true
+	}
+	r.fallBack()
+	if !r.published {
+		r.conn.ReportError(n.err)
+	}
+	r.status.away(n.err, len(r.known))
+	r.remember()
+	return false
+}
+
+// fallBack takes what the cache has, unless there is something better.
+func (r *registryResolver) fallBack() {
+	if !r.published && len(r.known) > 0 {
+		r.publish(r.known)
+	}
+}
+
+// waiting reports whether the registry has no instance any more, and time may tell that this is true. One that is away
+// has not said so again.
+func (r *registryResolver) waiting() bool { return !r.emptySince.IsZero() && !r.status.isAway }
+
+// update takes over what the registry has. That it has nothing is believed after a while.
+func (r *registryResolver) update() {
+	next := r.found
+	switch {
+	case len(next) > 0:
+		r.emptySince = time.Time{}
+	case len(r.known) > 0 && r.emptySince.IsZero():
+		r.emptySince = time.Now()
+		r.status.emptied(len(r.known))
+		fallthrough
+	case len(r.known) > 0 && time.Since(r.emptySince) < emptyGrace:
+		next = r.known
+	}
+	first := !r.published
+	if first || !equal(next, r.known) {
+		r.publish(next)
+	}
+	if first {
+		r.remember()
+	}
+}
+
+// remember leaves what is known to resolvers that come later. It is not done at each change, of which there may be many.
+func (r *registryResolver) remember() { r.cache.save(r.name, r.known) }
+
+// publish tells gRPC the instances. That there are none yet is told in words, which callers get to see.
+func (r *registryResolver) publish(instances []Instance) {
+	r.known = instances
+	r.status.instances(len(instances))
+	if len(instances) == 0 && !r.published {
+		r.conn.ReportError(fmt.Errorf("%s can't be found: %w", r.name, errNoInstance))
+		return
+	}
+	r.published = true
+	_ = r.conn.UpdateState(state(instances)) // an error only asks for another attempt, which the next change is
+}

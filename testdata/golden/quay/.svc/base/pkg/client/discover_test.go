@@ -1,0 +1,32 @@
+package client
+
+import "testing"
+
+func TestDialByName(t *testing.T) {
+	tests := map[string]string{
+		"":     "kubernetes:///default/a.v1.A",
+		"prod": "kubernetes:///prod/a.v1.A",
+	}
+	for namespace, want := range tests {
+		cfg := Config{Endpoints: endpoints, Namespace: namespace}
+		if got := dial(t, cfg).Target(); got != want {
+			t.Errorf("namespace %q: got %q, want %q", namespace, got, want)
+		}
+	}
+}
+
+func TestTargetsWinOverTheRegistry(t *testing.T) {
+	cfg := Config{Endpoints: endpoints, Targets: map[string]string{service: "dns:///a:1"}}
+	if got := dial(t, cfg).Target(); got != "dns:///a:1" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestSharedConfigUsesOneResolver(t *testing.T) {
+	shared := Config{Endpoints: endpoints}.Shared()
+	_, first := shared.find(service)
+	_, second := shared.find("b.v1.B")
+	if first[0] != second[0] {
+		t.Error("got two")
+	}
+}

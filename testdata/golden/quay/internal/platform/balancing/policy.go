@@ -1,0 +1,75 @@
+package balancing
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc/balancer/pickfirst"
+	"google.golang.org/grpc/balancer/roundrobin"
+)
+
+// Policies that a service may have.
+const (
+	// RoundRobin has instances take turns. It is right where they are alike, and so are calls.
+	RoundRobin = "round_robin"
+
+	// Weighted has instances get calls in proportion to the weight in their metadata.
+	Weighted = "weighted"
+
+	// LeastRequest takes two instances at random and calls the one that has fewer calls in flight, which evens out
+	// calls that cost more than others.
+	LeastRequest = "least_request"
+
+	// PickFirst stays with one instance as long as that can be reached. Clients don't all take the same one.
+	PickFirst = "pick_first"
+
+	// ConsistentHash, as consistent_hash:<metadata key>, has calls that are alike in that key go to the same instance,
+	// and most of them stay there when instances come and go. Calls without the key go anywhere. grpc-go's own
+	// ring_hash would have every project depend on the modules of xDS.
+	ConsistentHash = "consistent_hash"
+)
+
+var errNoHashKey = errors.New("balancing: must name the metadata key whose value decides: consistent_hash:x-user-id")
+
+// Config is the balancer that does what a policy says, and its settings, as gRPC's service config has them. A subset of
+// more than 0 is how many of the instances it spreads calls over; consistent_hash and pick_first take no part in that.
+func Config(policy string, subset int) (map[string]any, error) {
+	if subset < 0 {
+		return nil, fmt.Errorf("balancing: a subset must not be negative, got %d", subset)
+	}
+	policy, key, _ := strings.Cut(policy, ":")
+	switch policy {
+	case RoundRobin, "":
+		return among(subset, config(roundrobin.Name, nil)), nil
+	case Weighted:
+		return among(subset, config(weightedName, nil)), nil
+	case LeastRequest:
+		return among(subset, config(loadName, nil)), nil
+	case PickFirst:
+		return config(pickfirst.Name, map[string]any{"shuffleAddressList": true}), nil
+	case ConsistentHash:
+		if key == "" {
+			return nil, errNoHashKey
+		}
+		return config(hashName, nil), nil
+	}
+	return nil, fmt.Errorf("balancing: must be %s, %s, %s, %s or %s:<metadata key>, got %q",
+		RoundRobin, Weighted, LeastRequest, PickFirst, ConsistentHash, policy)
+}
+
+func config(balancer string, settings map[string]any) map[string]any {
+	if settings == nil {
+		settings = map[string]any{}
+	}
+	return map[string]any{balancer: settings}
+}
+
+// HashKey is the metadata key whose value decides where calls go, or "" if the policy doesn't go by one.
+func HashKey(policy string) string {
+	policy, key, _ := strings.Cut(policy, ":")
+	if policy != ConsistentHash {
+		return ""
+	}
+	return key
+}

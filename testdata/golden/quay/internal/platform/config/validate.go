@@ -1,0 +1,66 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// minTTL is the shortest time that registries can be relied on to honour.
+const minTTL = 2 * time.Second
+
+// validate returns everything that is wrong with the values, not only the first.
+func (c Config) validate() error {
+	return errors.Join(
+		checkEnvironment(c.Environment),
+		checkAddr("server.grpc.addr", c.Server.GRPC.Addr),
+		checkAddr("server.admin.addr", c.Server.Admin.Addr),
+		check(c.Server.GRPC.Timeout >= 0, "server.grpc.timeout", c.Server.GRPC.Timeout, "must not be negative"),
+		check(c.Server.GRPC.MaxMessageBytes > 0, "server.grpc.max_message_bytes", c.Server.GRPC.MaxMessageBytes, "must be at least 1"),
+		check(c.Server.GRPC.MaxStreams > 0, "server.grpc.max_streams", c.Server.GRPC.MaxStreams, "must be at least 1"),
+		check(c.Server.GRPC.MaxConnectionAge >= 0, "server.grpc.max_connection_age", c.Server.GRPC.MaxConnectionAge, "must not be negative"),
+		check(c.Shutdown.Drain >= 0, "shutdown.drain", c.Shutdown.Drain, "must not be negative"),
+		check(c.Shutdown.Timeout > 0, "shutdown.timeout", c.Shutdown.Timeout, "must be more than 0s"),
+		check(c.Health.Interval > 0, "health.interval", c.Health.Interval, "must be more than 0s"),
+		check(c.Health.Timeout > 0, "health.timeout", c.Health.Timeout, "must be more than 0s"),
+		check(c.Health.Failures > 0, "health.failures", c.Health.Failures, "must be at least 1"),
+		check(c.Health.Successes > 0, "health.successes", c.Health.Successes, "must be at least 1"),
+		check(validNamespace(c.Registry.Namespace), "registry.namespace", c.Registry.Namespace, "must not be empty, or start or end with a slash"),
+		check(c.Registry.TTL >= minTTL, "registry.ttl", c.Registry.TTL, "must be at least "+minTTL.String()),
+		check(c.Registry.TTL%time.Second == 0, "registry.ttl", c.Registry.TTL, "must be whole seconds"),
+		check(c.Registry.Weight >= 0, "registry.weight", c.Registry.Weight, "must not be negative"),
+		check(c.Client.Subset >= 0, "client.subset", c.Client.Subset, "must not be negative"),
+		check(c.Client.Breaker.Ratio >= 0 && c.Client.Breaker.Ratio <= 1, "client.breaker.ratio", c.Client.Breaker.Ratio, "must be from 0 to 1"),
+		check(c.Client.Breaker.MinCalls > 0, "client.breaker.min_calls", c.Client.Breaker.MinCalls, "must be at least 1"),
+		check(c.Client.Breaker.Pause > 0, "client.breaker.pause", c.Client.Breaker.Pause, "must be more than 0s"),
+		check(c.Registry.By == "dns" || c.Registry.By == "endpointslices", "registry.by", c.Registry.By, "must be dns or endpointslices"),
+		check(c.Log.Format == "json" || c.Log.Format == "text", "log.format", c.Log.Format, "must be json or text"),
+	)
+}
+
+func check(ok bool, key string, value any, problem string) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf("%s: %s, got %q", key, problem, fmt.Sprint(value))
+}
+
+func checkAddr(key, addr string) error {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return fmt.Errorf("%s: must be host:port or :port, got %q", key, addr)
+	}
+	return nil
+}
+
+// checkEnvironment keeps the name fit for being part of a file name.
+func checkEnvironment(name string) error {
+	ok := regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]*$`).MatchString(name)
+	return check(ok, "environment", name, "must be letters, digits, - and _")
+}
+
+func validNamespace(name string) bool {
+	return name != "" && !strings.HasPrefix(name, "/") && !strings.HasSuffix(name, "/")
+}

@@ -1,0 +1,111 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"example.com/quay/internal/platform/backoff"
+)
+
+const (
+	// lookUpEvery is how often names are looked up at least. Cluster DNS keeps its answers for 5s.
+	lookUpEvery = 10 * time.Second
+
+	// lookUpRest is between two lookups, whatever happens to connections.
+	lookUpRest = time.Second
+
+	lookUpTimeout = 3 * time.Second
+)
+
+// lookUp is the part of net.Resolver that is used.
+type lookUp interface {
+	LookupHost(ctx context.Context, host string) ([]string, error)
+}
+
+// dnsSource is the cluster's DNS as a Source: the name of a headless Service has the addresses of the pods that are ready.
+// It is looked up all the time, and when a connection is lost. gRPC's own resolver does only the latter, and keeps new
+// pods waiting for it.
+type dnsSource struct {
+	lookUp lookUp
+	find   func(namespace, service string) place
+
+	mu   sync.Mutex
+	lost chan struct{} // closed, and replaced, when a connection is lost
+}
+
+func newDNSSource(lookUp lookUp, find func(namespace, service string) place) *dnsSource {
+	return &dnsSource{lookUp: lookUp, find: find, lost: make(chan struct{})}
+}
+
+// Follow implements Source.
+func (s *dnsSource) Follow(ctx context.Context, namespace, service string, tell func([]Instance)) error {
+	at := s.find(namespace, service)
+	for ctx.Err() == nil {
+		lost := s.untilLost() // counts from here on: what DNS is asked now may not be told of it yet
+		found, err := s.ask(ctx, at)
+		if err != nil {
+			return fmt.Errorf("look up %s: %w", at, err)
+		}
+		tell(found)
+		backoff.Wait(ctx, lookUpRest)
+		select {
+		case <-lost:
+		case <-time.After(backoff.Jitter(lookUpEvery - lookUpRest)):
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
+
+// Lost implements Told.
+func (s *dnsSource) Lost() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.lost)
+	s.lost = make(chan struct{})
+}
+
+func (s *dnsSource) untilLost() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
+}
+
+// ask returns the pods. A name that is not there is what a Service without any looks like.
+func (s *dnsSource) ask(ctx context.Context, at place) ([]Instance, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
+	defer cancel()
+	hosts, err := s.lookUp.LookupHost(ctx, at.name+"."+at.namespace+".svc")
+	var failed *net.DNSError
+	if errors.As(err, &failed) && failed.IsNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	hosts = ofOneFamily(hosts)
+	slices.Sort(hosts)
+	var found []Instance
+	for _, host := range slices.Compact(hosts) {
+		found = append(found, Instance{Addr: net.JoinHostPort(host, at.port)})
+	}
+	return found, nil
+}
+
+// ofOneFamily returns the IPv4 addresses, if there are any: with both there would be two of each pod.
+func ofOneFamily(hosts []string) []string {
+	v6 := func(host string) bool { return strings.Contains(host, ":") }
+	if slices.ContainsFunc(hosts, func(host string) bool { return !v6(host) }) {
+		return slices.DeleteFunc(hosts, v6)
+	}
+	return hosts
+}
+
+// Close implements Source.
+func (*dnsSource) Close() error { return nil }

@@ -1,0 +1,140 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"example.com/quay/internal/platform/config"
+)
+
+var cfg = config.Health{Interval: 10 * time.Second, Timeout: time.Second, Failures: 3, Successes: 2}
+
+func TestStates(t *testing.T) {
+	const ok, bad = true, false
+	tests := map[string]struct {
+		results []bool
+		want    []State
+	}{
+		"a first success is enough":    {[]bool{ok}, []State{Healthy}},
+		"unhealthy until then":         {[]bool{bad, ok, ok}, []State{Unhealthy, Unhealthy, Healthy}},
+		"one failure":                  {[]bool{ok, bad, ok, ok}, []State{Healthy, Suspect, Suspect, Healthy}},
+		"failures with a success":      {[]bool{ok, bad, bad, ok, bad, bad}, []State{Healthy, Suspect, Suspect, Suspect, Suspect, Suspect}},
+		"failures in a row":            {[]bool{ok, bad, bad, bad, bad}, []State{Healthy, Suspect, Suspect, Unhealthy, Unhealthy}},
+		"back after several successes": {[]bool{ok, bad, bad, bad, ok, ok}, []State{Healthy, Suspect, Suspect, Unhealthy, Unhealthy, Healthy}},
+	}
+	for name, test := range tests {
+		track := newTrack(cfg)
+		var got []State
+		for _, ok := range test.results {
+			track.add(ok, cfg)
+			got = append(got, track.state)
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// list is one that several goroutines write to.
+type list[T any] struct {
+	mu   sync.Mutex
+	have []T
+}
+
+func (l *list[T]) add(v T) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.have = append(l.have, v)
+}
+
+func (l *list[T]) all() []T {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.have)
+}
+
+// monitored is a monitor with a check that fails while broken is set.
+func monitored(t *testing.T, tell func(bool)) (broken *atomic.Bool, healthy <-chan struct{}) {
+	t.Helper()
+	m, err := NewMonitor(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken = &atomic.Bool{}
+	m.Add("database", func(context.Context) error {
+		if broken.Load() {
+			return errors.New("gone")
+		}
+		return nil
+	})
+	m.Add("queue", func(context.Context) error { return nil })
+	return broken, m.Start(t.Context(), tell)
+}
+
+func TestMonitor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told list[bool]
+		broken, healthy := monitored(t, told.add)
+		<-healthy
+		for _, step := range []struct {
+			broken bool
+			after  time.Duration
+			want   []bool
+		}{
+			{false, time.Minute, []bool{true}},
+			{true, 21 * time.Second, []bool{true}},
+			{true, 10 * time.Second, []bool{true, false}},
+			{false, 11 * time.Second, []bool{true, false}},
+			{false, 10 * time.Second, []bool{true, false, true}},
+		} {
+			broken.Store(step.broken)
+			time.Sleep(step.after)
+			synctest.Wait()
+			if got := told.all(); !slices.Equal(got, step.want) {
+				t.Errorf("told %v, want %v", got, step.want)
+			}
+		}
+	})
+}
+
+func TestWithoutChecks(t *testing.T) {
+	m, err := NewMonitor(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := false
+	<-m.Start(t.Context(), func(healthy bool) { told = healthy })
+	if !told {
+		t.Error("it is not healthy")
+	}
+}
+
+// TestSlowCheck checks that a check which hangs is ended, and that one which takes long is made less often.
+func TestSlowCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, err := NewMonitor(config.Health{Interval: time.Second, Timeout: time.Minute, Failures: 1, Successes: 1}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var begun list[time.Duration]
+		start := time.Now()
+		m.Add("slow", func(ctx context.Context) error {
+			begun.add(time.Since(start))
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		m.Start(t.Context(), func(bool) {})
+		time.Sleep(21 * time.Minute)
+		synctest.Wait()
+		if got, want := begun.all(), []time.Duration{0, 10 * time.Minute, 20 * time.Minute}; !slices.Equal(got, want) {
+			t.Errorf("checked after %v, want %v", got, want)
+		}
+	})
+}
