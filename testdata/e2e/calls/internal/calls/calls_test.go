@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/acme/shop/internal/platform/config"
+	"github.com/acme/shop/internal/platform/telemetry"
 	"github.com/acme/shop/pkg/client"
 )
 
@@ -133,6 +135,15 @@ func BenchmarkCalls(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkCallsOfAnApp is the same where OpenTelemetry has what an app gives it, for both sides: metrics, and traces that
+// go on but are sent nowhere. It comes last, because that is for the whole process.
+func BenchmarkCallsOfAnApp(b *testing.B) {
+	if _, err := telemetry.Start(b.Context(), config.Default(), slog.New(slog.DiscardHandler)); err != nil {
+		b.Fatal(err)
+	}
+	BenchmarkCalls(b)
 }
 
 func compare(b *testing.B, floor, ours grpc_testing.TestServiceClient, callers int) {
