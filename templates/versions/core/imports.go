@@ -23,6 +23,7 @@ import (
 	_ "go.opentelemetry.io/otel/metric"
 	_ "go.opentelemetry.io/otel/propagation"
 	_ "go.opentelemetry.io/otel/sdk/metric"
+	_ "go.opentelemetry.io/otel/sdk/metric/exemplar"
 	_ "go.opentelemetry.io/otel/sdk/resource"
 	_ "go.opentelemetry.io/otel/sdk/trace"
 	_ "go.opentelemetry.io/otel/sdk/trace/tracetest"

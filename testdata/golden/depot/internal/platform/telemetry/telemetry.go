@@ -18,6 +18,7 @@ import (
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -111,5 +112,7 @@ func newMeterProvider(identity *resource.Resource) (*prometheus.Registry, *metri
 	if err != nil {
 		return nil, nil, err
 	}
-	return registry, metric.NewMeterProvider(metric.WithReader(exporter), metric.WithResource(identity)), nil
+	provider := metric.NewMeterProvider(metric.WithReader(exporter), metric.WithResource(identity),
+		metric.WithExemplarFilter(exemplar.AlwaysOffFilter)) // Prometheus' own format, which Handler serves, has none
+	return registry, provider, nil
 }
