@@ -44,7 +44,7 @@ func TestShopRuns(t *testing.T) {
 	readTree(t, filepath.Join(overlays, "shop")).write(t, dir)
 	bin := buildApps(t, dir, "-ldflags", "-X main.version=v1.2.3")
 
-	s := &shop{bin: bin, etcd: startEtcd(t), apps: map[string]*process{}}
+	s := &shop{bin: bin, etcd: startEtcd(t), apps: map[string]*process{}, canary: buildApps(t, dir, "-ldflags", "-X main.version="+canary)}
 	for app := range shopServices {
 		s.apps[app] = s.start(t, app)
 	}
@@ -58,6 +58,8 @@ func TestShopRuns(t *testing.T) {
 	t.Run("request", s.testRequest)
 	t.Run("clients", s.testClients)
 	t.Run("admin", s.testAdmin)
+	t.Run("canary", s.testCanary)
+	t.Run("breaker", s.testBreaker)
 	old := s.apps["finance"]
 	s.apps["finance"] = s.start(t, "finance")
 	t.Run("restart", func(t *testing.T) { s.testRestart(t, old) })
@@ -66,16 +68,22 @@ func TestShopRuns(t *testing.T) {
 }
 
 type shop struct {
-	bin  string
-	etcd *clientv3.Client
-	apps map[string]*process
+	bin    string
+	canary string // as bin, in a newer version
+	etcd   *clientv3.Client
+	apps   map[string]*process
 }
 
 func (s *shop) start(t *testing.T, app string) *process {
 	t.Helper()
+	return s.startFrom(t, s.bin, app)
+}
+
+func (s *shop) startFrom(t *testing.T, bin, app string) *process {
+	t.Helper()
 	prefix := strings.ToUpper(app)
 	env := append(loopback(prefix), prefix+"_REGISTRY_ENDPOINTS="+strings.Join(s.etcd.Endpoints(), ","))
-	return start(t, s.bin, app, env, "--set", "environment=e2e", "--set", "registry.namespace="+namespace)
+	return start(t, bin, app, append(env, callSettings(prefix)...), "--set", "environment=e2e", "--set", "registry.namespace="+namespace)
 }
 
 const namespace = "acme/shop"

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/acme/shop/internal/platform/config"
+	"github.com/acme/shop/internal/platform/telemetry"
 	"github.com/acme/shop/pkg/client"
 )
 
@@ -52,15 +54,14 @@ func serve(b *testing.B) string {
 	return listener.Addr().String()
 }
 
-// floors are what the emitted client is compared with: nothing but a connection, and one that has what a call would not
-// go without in either case, a deadline and OpenTelemetry. The difference to that one is what the resolver, the balancer,
-// the breaker and the interceptors of the emitted client cost.
+const limited = `{"methodConfig": [{"name": [{"service": "grpc.testing.TestService"}], "timeout": "5s"}]}`
+
+// floors are what the emitted client is compared with: nothing but a connection; one whose calls have a deadline, as all
+// should; and one that shows them to OpenTelemetry as well, in the usual way.
 var floors = map[string][]grpc.DialOption{
-	"bare": nil,
-	"observed": {
-		grpc.WithStatsHandler(otelgrpc.NewClientHandler()),
-		grpc.WithDefaultServiceConfig(`{"methodConfig": [{"name": [{"service": "grpc.testing.TestService"}], "timeout": "5s"}]}`),
-	},
+	"bare":    nil,
+	"limited": {grpc.WithDefaultServiceConfig(limited)},
+	"usual":   {grpc.WithDefaultServiceConfig(limited), grpc.WithStatsHandler(otelgrpc.NewClientHandler())},
 }
 
 func connect(b *testing.B, addr string, options []grpc.DialOption) grpc_testing.TestServiceClient {
@@ -133,6 +134,15 @@ func BenchmarkCalls(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkCallsOfAnApp is the same where OpenTelemetry has what an app gives it, for both sides: metrics, and traces that
+// go on but are sent nowhere. It comes last, because that is for the whole process.
+func BenchmarkCallsOfAnApp(b *testing.B) {
+	if _, err := telemetry.Start(b.Context(), config.Default(), slog.New(slog.DiscardHandler)); err != nil {
+		b.Fatal(err)
+	}
+	BenchmarkCalls(b)
 }
 
 func compare(b *testing.B, floor, ours grpc_testing.TestServiceClient, callers int) {

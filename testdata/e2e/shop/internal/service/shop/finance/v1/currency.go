@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	commonv1 "github.com/acme/shop/gen/shop/common/v1"
 	pb "github.com/acme/shop/gen/shop/finance/v1"
@@ -20,8 +22,11 @@ type Currency struct {
 // NewCurrency returns a converter that needs nothing.
 func NewCurrency(service.Deps) *Currency { return &Currency{} }
 
-// Convert doubles the amount.
+// Convert doubles the amount. There is a currency that it breaks down with.
 func (h *Currency) Convert(_ context.Context, req *pb.ConvertRequest) (*commonv1.Money, error) {
+	if req.GetToCode() == "ZWL" {
+		return nil, status.Error(codes.Internal, "overflow")
+	}
 	return &commonv1.Money{CurrencyCode: req.GetToCode(), Units: 2 * req.GetFrom().GetUnits()}, nil
 }
 
