@@ -34,7 +34,7 @@ func register(t *testing.T, check, endpoint string) *instance {
 // list registers a server.
 func list(t *testing.T, s *server, check, endpoint, token string) *instance {
 	t.Helper()
-	connection, err := consul.NewClient(endpoint, token)
+	connection, err := consul.NewClient(endpoint, token, slog.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
