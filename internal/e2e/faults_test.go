@@ -38,6 +38,7 @@ func TestFaults(t *testing.T) {
 		t.Skip("there are no such signals")
 	}
 	t.Run("parts", testParts)
+	t.Run("clock jumps", testClockJumps)
 	t.Run("processes", testProcesses)
 	t.Run("load", testLoad)
 }
