@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -30,22 +29,14 @@ func TestFaultsOfConsul(t *testing.T) {
 	if _, err := os.Stat(binary); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	readTree(t, filepath.Join(goldens, "harbour")).write(t, dir)
-	readTree(t, filepath.Join(overlays, "faults-consul")).write(t, dir)
-	project := inProject(dir)
+	project := inProject(copyForFaults(t, "harbour", "example.com/harbour", "faults-consul"))
 	t.Run("parts", func(t *testing.T) {
 		t.Parallel()
-		args := append(testCommand(t, project), "-v", "-count=1", "-parallel=16", "./internal/faults")
-		out, err := project.try(t.Context(), "go", args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Log(out)
+		project.testFaults(t)
 	})
 	t.Run("process", func(t *testing.T) {
 		t.Parallel()
-		bin := buildApps(t, dir)
+		bin := buildApps(t, project.dir)
 		for _, check := range []string{"grpc", "ttl"} {
 			t.Run(check, func(t *testing.T) {
 				t.Parallel()

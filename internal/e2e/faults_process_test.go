@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,7 +28,7 @@ func testProcesses(t *testing.T) {
 	inProject(dir).run(t, "go", "build", "-trimpath", "-o", bin+string(filepath.Separator), "./cmd/finance")
 	for name, test := range map[string]func(*testing.T, string){
 		"frozen": testFrozen, "boot": testBoot, "serves before it is listed": testServesFirst,
-		"end while starting": testEndWhileStarting, "advertises": testAdvertises, "no password": testNoPassword,
+		"end while starting": testEndWhileStarting, "advertises": testAdvertises, "no password": testNoPassword, "restarts": testRestarts,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,6 +79,47 @@ func testFrozen(t *testing.T, bin string) {
 	soon(t, faultTTL+3*time.Second, "one lease", func() bool { return leases(t, s.etcd) == 1 })
 	if code := p.terminate(t); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// testRestarts has a service be stopped, or crash, and start again, in a loop. Others find it once, whenever they look;
+// and what its past leaves in etcd does not pile up: nothing after a stop, and after a crash a lease that expires.
+func testRestarts(t *testing.T, bin string) {
+	for end, name := range map[syscall.Signal]string{syscall.SIGTERM: "stops", syscall.SIGKILL: "crashes"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, addr := &shop{etcd: startEtcd(t)}, freeAddr(t)
+			begin, most := time.Now(), 0
+			var crashes []time.Time
+			look := func(want int) {
+				t.Helper()
+				unexpired := slices.DeleteFunc(slices.Clone(crashes), func(c time.Time) bool { return time.Since(c) > faultTTL+2*time.Second })
+				if all, left := len(s.listed(t)), leases(t, s.etcd); all != want || left > len(unexpired)+want/2 {
+					t.Errorf("%d entries, want %d; %d leases after %d crashes of late", all, want, left, len(unexpired))
+				} else {
+					most = max(most, left)
+				}
+			}
+			for range 12 {
+				p := startFinance(t, bin, s.first(), "--set", "server.grpc.addr="+addr)
+				p.log.await(t, line{"msg": "registered"})
+				look(2) // it has two services
+				if err := p.cmd.Process.Signal(end); err != nil {
+					t.Fatal(err)
+				}
+				<-p.done
+				if end == syscall.SIGKILL {
+					crashes = append(crashes, time.Now())
+					look(2)                    // until they expire
+					<-time.After(faultTTL / 4) // whoever starts it again takes a while
+				} else {
+					look(0)
+				}
+			}
+			t.Logf("12 times in %v, at most %d leases", time.Since(begin).Round(time.Millisecond), most)
+			s.awaitListed(t, 0)
+			soon(t, faultTTL+2*time.Second, "no lease", func() bool { return leases(t, s.etcd) == 0 })
+		})
 	}
 }
 

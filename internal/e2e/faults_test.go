@@ -38,25 +38,40 @@ func TestFaults(t *testing.T) {
 		t.Skip("there are no such signals")
 	}
 	t.Run("parts", testParts)
+	t.Run("clock jumps", testClockJumps)
 	t.Run("processes", testProcesses)
 	t.Run("load", testLoad)
 }
 
-// testParts runs the tests of testdata/e2e/faults inside the golden shop: they use its registry, discovery and client
+// testParts runs the tests of testdata/e2e/faults-etcd inside the golden shop: they use its registry, discovery and client
 // against real etcds, which are other processes of this binary.
 func testParts(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
-	readTree(t, filepath.Join(overlays, "faults")).write(t, dir)
-	project := inProject(dir)
+	project := inProject(copyForFaults(t, "shop", "github.com/acme/shop", "faults-etcd"))
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append(testCommand(t, project), "-v", "-count=1", "-parallel=16", "./internal/faults")
 	project.env = append(project.env, "E2E_ETCD="+self)
-	out, err := project.try(t.Context(), "go", args...)
+	project.testFaults(t)
+}
+
+// copyForFaults returns a copy of a golden project, with tests in internal/faults: those of an overlay, and what tests of
+// all registries have in common.
+func copyForFaults(t *testing.T, golden, module, overlay string) string {
+	t.Helper()
+	dir := t.TempDir()
+	readTree(t, filepath.Join(goldens, golden)).write(t, dir)
+	readTree(t, filepath.Join(overlays, "faults-any")).replace("example.com/project", module).write(t, dir)
+	readTree(t, filepath.Join(overlays, overlay)).write(t, dir)
+	return dir
+}
+
+// testFaults runs internal/faults, and logs what it says about time.
+func (c command) testFaults(t *testing.T) {
+	t.Helper()
+	args := append(testCommand(t, c), "-v", "-count=1", "-parallel=16", "./internal/faults")
+	out, err := c.try(t.Context(), "go", args...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,9 @@
 package e2e_test
 
 import (
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -103,6 +105,23 @@ func TestRunsAlone(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	app.log.await(t, line{"msg": "stopped"})
+}
+
+// TestWrongSettings has an app say what is wrong with what it is told about others, before it does anything.
+func TestWrongSettings(t *testing.T) {
+	t.Parallel()
+	bin := buildApps(t, filepath.Join(goldens, "minimal"))
+	app := exec.Command(executable(t, bin, "hello"), "--set", "client.balancing=a.v1.A=fastest", "--set", "client.propagate=grpc-timeout")
+	said, err := app.CombinedOutput()
+	var failed *exec.ExitError
+	if !errors.As(err, &failed) || failed.ExitCode() != 2 {
+		t.Errorf("got %v, want exit code 2", err)
+	}
+	for _, key := range []string{"client.balancing.a.v1.A: ", "client.propagate: "} {
+		if !strings.Contains(string(said), key) {
+			t.Errorf("it does not name %s\n%s", key, said)
+		}
+	}
 }
 
 // checkAlone looks for what an app says that nobody can find.

@@ -146,6 +146,15 @@ func (f files) below(dirs ...string) files {
 	return out
 }
 
+// replace returns the same files with a text in place of another.
+func (f files) replace(old, new string) files {
+	out := files{}
+	for name, content := range f {
+		out[name] = strings.ReplaceAll(content, old, new)
+	}
+	return out
+}
+
 func (f files) write(t *testing.T, dir string) {
 	t.Helper()
 	for name, content := range f {

@@ -23,6 +23,7 @@ import (
 type agent struct {
 	t      *testing.T
 	http   string // address
+	https  string // likewise, for tests that configure TLS
 	hcl    string
 	client *api.Client // of the tests
 
@@ -38,13 +39,13 @@ func startConsul(t *testing.T) *agent {
 // startConsulWith starts an agent with further configuration, for which tests need a token.
 func startConsulWith(t *testing.T, hcl, token string) *agent {
 	t.Helper()
-	a := &agent{t: t, http: free(t)}
+	a := &agent{t: t, http: free(t), https: free(t)}
 	var err error
 	if a.client, err = api.NewClient(&api.Config{Address: a.http, Token: token}); err != nil {
 		t.Fatal(err)
 	}
-	a.hcl = fmt.Sprintf("ports { http = %s, server = %s, serf_lan = %s, serf_wan = -1, dns = -1, grpc = -1 } %s",
-		port(a.http), port(free(t)), port(free(t)), hcl)
+	a.hcl = fmt.Sprintf("ports { http = %s, https = %s, server = %s, serf_lan = %s, serf_wan = -1, dns = -1, grpc = -1 } %s",
+		port(a.http), port(a.https), port(free(t)), port(free(t)), hcl)
 	a.start()
 	t.Cleanup(a.kill)
 	return a

@@ -92,12 +92,12 @@ func TestMoved(t *testing.T) {
 	p := faultproxy.New(t, a.http)
 	first, second := serve(t), serve(t)
 	a.foreign(service, "1", first.addr, namespace)
-	calls := startCaller(t, p.Addr())
+	calls := startCaller(t, at(p.Addr()))
 	p.Cut()
 	a.foreign(service, "1", second.addr, namespace)
 	during(t, time.Second, func(context.Context) {})
 	p.Heal()
-	calls.awaitAnswer(10*time.Second, &instance{server: second})
+	calls.awaitAnswer(10*time.Second, second.addr)
 	calls.expectNoFailure()
 }
 
@@ -119,7 +119,7 @@ func TestBackwards(t *testing.T) {
 	}
 	a.foreign(service, "2", serve(t).addr, namespace)
 	eventually(t, patience, "both listed", func(ctx context.Context) bool { return len(a.listed(ctx)) == 2 })
-	calls := startCaller(t, a.http)
+	calls := startCaller(t, at(a.http))
 	_, before, err := a.client.Health().Service(service, namespace, true, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestBackwards(t *testing.T) {
 	}
 	young := serve(t)
 	a.foreign(service, "3", young.addr, namespace)
-	calls.awaitAnswer(10*time.Second, &instance{server: young})
+	calls.awaitAnswer(10*time.Second, young.addr)
 	calls.expectNoFailure()
 }
 
@@ -147,10 +147,10 @@ func TestCorrupt(t *testing.T) {
 	a := startConsul(t)
 	a.foreign(service, "0", "127.0.0.1:0", namespace)
 	a.foreign(service, "1", serve(t).addr, namespace)
-	calls := startCaller(t, a.http)
+	calls := startCaller(t, at(a.http))
 	young := serve(t)
 	a.foreign(service, "2", young.addr, namespace)
-	calls.awaitAnswer(2*time.Second, &instance{server: young})
+	calls.awaitAnswer(2*time.Second, young.addr)
 	calls.expectNoFailure()
 }
 
@@ -161,7 +161,7 @@ func TestVanished(t *testing.T) {
 	for _, id := range []string{"1", "2", "3"} {
 		a.foreign(service, id, serve(t).addr, namespace)
 	}
-	calls := startCaller(t, a.http)
+	calls := startCaller(t, at(a.http))
 	for _, id := range []string{"1", "2", "3"} {
 		if err := a.client.Agent().ServiceDeregister(id); err != nil {
 			t.Fatal(err)
@@ -237,10 +237,10 @@ func TestAnotherAgent(t *testing.T) {
 	a := startConsul(t)
 	gone := faultproxy.New(t, a.http)
 	a.foreign(service, "1", serve(t).addr, namespace)
-	calls := startCaller(t, gone.Addr(), a.http)
+	calls := startCaller(t, at(gone.Addr(), a.http))
 	gone.Freeze(both)
 	young := serve(t)
 	a.foreign(service, "2", young.addr, namespace)
-	calls.awaitAnswer(25*time.Second, &instance{server: young})
+	calls.awaitAnswer(25*time.Second, young.addr)
 	calls.expectNoFailure()
 }

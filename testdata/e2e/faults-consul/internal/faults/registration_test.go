@@ -24,13 +24,13 @@ func TestForgetful(t *testing.T) {
 		a := startConsul(t)
 		i, j := register(t, check, a.http), register(t, check, a.http)
 		a.awaitListed(t, patience, i, j)
-		calls := startCaller(t, a.http)
+		calls := startCaller(t, at(a.http))
 		a.kill()
 		a.start()
 		a.awaitListed(t, ttl+2*time.Second, i, j)
 		a.awaitEntries(t, time.Second, 2)
 		young := register(t, check, a.http)
-		calls.awaitAnswer(10*time.Second, young)
+		calls.awaitAnswer(10*time.Second, young.addr)
 		calls.expectNoFailure()
 	})
 }
@@ -54,14 +54,14 @@ func TestOutage(t *testing.T) {
 				p := faultproxy.New(t, a.http)
 				instances := []*instance{register(t, check, p.Addr()), register(t, check, p.Addr()), register(t, check, p.Addr())}
 				a.awaitListed(t, patience, instances...)
-				calls := startCaller(t, p.Addr())
+				calls := startCaller(t, at(p.Addr()))
 				way.fault(a, p)
 				during(t, 12*ttl, func(context.Context) {})
 				way.heal(a, p)
 				a.awaitListed(t, 10*time.Second, instances...)
 				a.awaitEntries(t, time.Second, len(instances))
 				young := register(t, check, p.Addr())
-				calls.awaitAnswer(20*time.Second, young)
+				calls.awaitAnswer(20*time.Second, young.addr)
 				calls.expectNoFailure()
 				for _, i := range instances {
 					if warned := strings.Count(i.log.String(), "WARN"); warned != 1 {
@@ -80,10 +80,10 @@ func TestLostConnections(t *testing.T) {
 		p := faultproxy.New(t, a.http)
 		i := register(t, check, p.Addr())
 		a.awaitListed(t, patience, i)
-		calls := startCaller(t, p.Addr())
+		calls := startCaller(t, at(p.Addr()))
 		p.Lose()
 		a.expectListed(t, 3*ttl, 1) // it is not missed: a new connection is tried within the TTL
-		calls.awaitAnswer(ttl+20*time.Second, register(t, check, a.http))
+		calls.awaitAnswer(ttl+20*time.Second, register(t, check, a.http).addr)
 		calls.expectNoFailure()
 	})
 }
@@ -302,7 +302,7 @@ func TestSlow(t *testing.T) {
 		p.Delay(100 * time.Millisecond)
 		i := register(t, check, p.Addr())
 		a.awaitListed(t, patience, i)
-		calls := startCaller(t, p.Addr())
+		calls := startCaller(t, at(p.Addr()))
 		a.expectListed(t, 4*ttl, 1)
 		calls.expectNoFailure()
 		if n := strings.Count(i.log.String(), "\n"); n != 1 {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"fmt"
 	"time"
 
 	"google.golang.org/grpc"
@@ -45,5 +46,9 @@ func (c Config) canary(service string) (outgoing.Canary, error) {
 	if !ok {
 		return outgoing.Canary{}, nil
 	}
-	return outgoing.ParseCanary(text)
+	canary, err := outgoing.ParseCanary(text)
+	if err != nil {
+		return outgoing.Canary{}, fmt.Errorf("canary: %w", err)
+	}
+	return canary, nil
 }

@@ -30,13 +30,13 @@ const (
 	ConsistentHash = "consistent_hash"
 )
 
-var errNoHashKey = errors.New("balancing: must name the metadata key whose value decides: consistent_hash:x-user-id")
+var errNoHashKey = errors.New("must name the metadata key whose value decides: consistent_hash:x-user-id")
 
 // Config is the balancer that does what a policy says, and its settings, as gRPC's service config has them. A subset of
 // more than 0 is how many of the instances it spreads calls over; consistent_hash and pick_first take no part in that.
 func Config(policy string, subset int) (map[string]any, error) {
 	if subset < 0 {
-		return nil, fmt.Errorf("balancing: a subset must not be negative, got %d", subset)
+		return nil, fmt.Errorf("a subset must not be negative, got %d", subset)
 	}
 	policy, key, _ := strings.Cut(policy, ":")
 	switch policy {
@@ -54,7 +54,7 @@ func Config(policy string, subset int) (map[string]any, error) {
 		}
 		return config(hashName, nil), nil
 	}
-	return nil, fmt.Errorf("balancing: must be %s, %s, %s, %s or %s:<metadata key>, got %q",
+	return nil, fmt.Errorf("must be %s, %s, %s, %s or %s:<metadata key>, got %q",
 		RoundRobin, Weighted, LeastRequest, PickFirst, ConsistentHash, policy)
 }
 

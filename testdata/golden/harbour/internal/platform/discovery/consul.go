@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -51,7 +52,7 @@ type consulSource struct {
 func newConsulSource(cfg Config) (*consulSource, error) {
 	s := &consulSource{}
 	for _, endpoint := range cfg.Endpoints {
-		agent, err := consul.NewClient(endpoint, cfg.Token)
+		agent, err := consul.NewClient(endpoint, cfg.Token, slog.Default())
 		if err != nil {
 			return nil, err
 		}

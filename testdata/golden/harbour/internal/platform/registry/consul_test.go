@@ -36,7 +36,7 @@ type lister struct {
 
 func newLister(t *testing.T, a *agent, check, token string) *lister {
 	t.Helper()
-	client, err := consul.NewClient(a.url, token)
+	client, err := consul.NewClient(a.url, token, slog.Default())
 	if err != nil {
 		t.Fatal(err)
 	}

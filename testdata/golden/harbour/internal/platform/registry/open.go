@@ -14,7 +14,7 @@ func Open(cfg config.Registry, log *slog.Logger) (Registry, error) {
 	if len(cfg.Endpoints) == 0 {
 		return None{Log: log, Level: slog.LevelWarn, Reason: "registry.endpoints is empty"}, nil
 	}
-	client, err := consul.NewClient(cfg.Endpoints[0], string(cfg.Token))
+	client, err := consul.NewClient(cfg.Endpoints[0], string(cfg.Token), log)
 	if err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}

@@ -114,7 +114,7 @@ func TestEveryPolicyReachesAnInstance(t *testing.T) {
 
 func TestUnknownPolicy(t *testing.T) {
 	for _, name := range []string{"fastest", ConsistentHash} {
-		if _, err := Config(name, 0); err == nil || !strings.Contains(err.Error(), "balancing: must") {
+		if _, err := Config(name, 0); err == nil || !strings.Contains(err.Error(), "must ") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -15,13 +15,24 @@ type propagated []string
 func newPropagation(keys []string) (propagated, error) {
 	var p propagated
 	for _, key := range keys {
-		key = strings.ToLower(key)
-		if key == "" || strings.HasPrefix(key, ":") || strings.HasPrefix(key, "grpc-") {
-			return nil, fmt.Errorf("propagate: %q is not a metadata key for others than gRPC", key)
+		if err := CheckKey(key); err != nil {
+			return nil, fmt.Errorf("propagate: %w", err)
 		}
-		p = append(p, key)
+		p = append(p, strings.ToLower(key))
 	}
 	return p, nil
+}
+
+// letters are what gRPC takes in metadata keys.
+const letters = "abcdefghijklmnopqrstuvwxyz0123456789-_."
+
+// CheckKey says why key can't be a metadata key that goes on, or nil.
+func CheckKey(key string) error {
+	key = strings.ToLower(key)
+	if key == "" || strings.Trim(key, letters) != "" || strings.HasPrefix(key, "grpc-") {
+		return fmt.Errorf("%q is not a metadata key for others than gRPC", key)
+	}
+	return nil
 }
 
 // context carries the keys on. What the caller has set itself stays as it is.

@@ -23,7 +23,7 @@ func (c Config) serviceConfig(service, contract string) (string, error) {
 	}
 	balancer, err := balancing.Config(c.policy(service), c.Subset)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("balancing: %w", err)
 	}
 	canary, err := c.canary(service)
 	if err != nil {

@@ -32,10 +32,7 @@ func (c Config) validate() error {
 		check(c.Registry.TTL >= minTTL, "registry.ttl", c.Registry.TTL, "must be at least "+minTTL.String()),
 		check(c.Registry.TTL%time.Second == 0, "registry.ttl", c.Registry.TTL, "must be whole seconds"),
 		check(c.Registry.Weight >= 0, "registry.weight", c.Registry.Weight, "must not be negative"),
-		check(c.Client.Subset >= 0, "client.subset", c.Client.Subset, "must not be negative"),
-		check(c.Client.Breaker.Ratio >= 0 && c.Client.Breaker.Ratio <= 1, "client.breaker.ratio", c.Client.Breaker.Ratio, "must be from 0 to 1"),
-		check(c.Client.Breaker.MinCalls > 0, "client.breaker.min_calls", c.Client.Breaker.MinCalls, "must be at least 1"),
-		check(c.Client.Breaker.Pause > 0, "client.breaker.pause", c.Client.Breaker.Pause, "must be more than 0s"),
+		c.Client.validate(),
 		check(c.Log.Format == "json" || c.Log.Format == "text", "log.format", c.Log.Format, "must be json or text"),
 	)
 }

@@ -29,7 +29,7 @@ func TestParseCanary(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "2.1.0 5", "2.1.0 x%", "2.1.0 101%", "2.1.0 -1%", "2.1.0 NaN%"} {
-		if _, err := ParseCanary(text); err == nil || !strings.Contains(err.Error(), "canary") {
+		if _, err := ParseCanary(text); err == nil || !strings.Contains(err.Error(), "must be a version") {
 			t.Errorf("%q: got %v", text, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package consul_test
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -17,7 +18,7 @@ func TestClient(t *testing.T) {
 	t.Cleanup(server.Close)
 	t.Setenv("CONSUL_HTTP_TOKEN", "of the environment")
 	for _, token := range []string{"own", ""} {
-		client, err := consul.NewClient(server.URL, token)
+		client, err := consul.NewClient(server.URL, token, slog.Default())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +37,7 @@ func TestClient(t *testing.T) {
 }
 
 func TestClientOfNoSuchEndpoint(t *testing.T) {
-	if _, err := consul.NewClient("ftp://consul:8500", ""); err == nil {
+	if _, err := consul.NewClient("ftp://consul:8500", "", slog.Default()); err == nil {
 		t.Error("no error")
 	}
 }

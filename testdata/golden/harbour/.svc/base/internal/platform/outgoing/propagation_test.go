@@ -56,7 +56,7 @@ func TestPropagationOutsideOfACall(t *testing.T) {
 }
 
 func TestPropagationLeavesGRPCsOwnAlone(t *testing.T) {
-	for _, key := range []string{"", ":path", "grpc-timeout"} {
+	for _, key := range []string{"", ":path", "grpc-timeout", "GRPC-Timeout", "x a"} {
 		if _, err := newPropagation([]string{key}); err == nil || !strings.Contains(err.Error(), "propagate") {
 			t.Errorf("%q: got %v", key, err)
 		}

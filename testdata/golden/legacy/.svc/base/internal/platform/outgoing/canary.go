@@ -33,7 +33,7 @@ func ParseCanary(text string) (Canary, error) {
 	version, share, _ := strings.Cut(strings.TrimSpace(text), " ")
 	percent, err := strconv.ParseFloat(strings.TrimSuffix(cmp.Or(share, "0%"), "%"), 64)
 	if version == "" || err != nil || !strings.HasSuffix(cmp.Or(share, "0%"), "%") || !(percent >= 0 && percent <= 100) {
-		return Canary{}, fmt.Errorf("canary: must be a version and a share of calls, such as 2.1.0 5%%, got %q", text)
+		return Canary{}, fmt.Errorf("must be a version and a share of calls, such as 2.1.0 5%%, got %q", text)
 	}
 	return Canary{Version: version, Percent: percent}, nil
 }

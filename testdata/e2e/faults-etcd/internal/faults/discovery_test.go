@@ -42,7 +42,7 @@ func TestDeadline(t *testing.T) {
 	for name, p := range map[string]*faultproxy.Proxy{"refused": refused, "partition": frozen} {
 		took := time.Hour
 		for range 3 { // the best of them counts: the machine may have other things to do
-			conn := dial(t, "none", []string{p.Addr()})
+			conn := dial(t, at(p.Addr()))
 			start := time.Now()
 			_, err := call(conn, 300*time.Millisecond)
 			if took = min(took, time.Since(start)); err == nil {
@@ -61,9 +61,9 @@ func TestIdle(t *testing.T) {
 	t.Parallel()
 	m := startEtcd(t)
 	p := faultproxy.New(t, m.client)
-	addr, _ := serve(t)
+	addr := serve(t).addr
 	foreign(t, m.connect(), service, "1", addr)
-	conn := dial(t, "none", []string{p.Addr()}, grpc.WithIdleTimeout(time.Second))
+	conn := dial(t, at(p.Addr()), grpc.WithIdleTimeout(time.Second))
 	if _, err := call(conn, patience, grpc.WaitForReady(true)); err != nil {
 		t.Fatal(err)
 	}
@@ -81,9 +81,11 @@ func TestColdStart(t *testing.T) {
 	t.Parallel()
 	m := startEtcd(t)
 	p, dir := faultproxy.New(t, m.client), t.TempDir()
-	addr, _ := serve(t)
+	addr := serve(t).addr
 	foreign(t, m.connect(), service, "1", addr)
-	before := dial(t, dir, []string{p.Addr()})
+	cfg := at(p.Addr())
+	cfg.CacheDir = dir
+	before := dial(t, cfg)
 	if _, err := call(before, patience, grpc.WaitForReady(true)); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +96,7 @@ func TestColdStart(t *testing.T) {
 		p.Heal()
 		fault()
 		start := time.Now()
-		if _, err := call(dial(t, dir, []string{p.Addr()}), patience); err != nil {
+		if _, err := call(dial(t, cfg), patience); err != nil {
 			t.Errorf("%s: got %v", name, err)
 		}
 		t.Logf("%s: called after %v", name, time.Since(start))
@@ -106,15 +108,15 @@ func TestMoved(t *testing.T) {
 	t.Parallel()
 	m := startEtcd(t)
 	p, c := faultproxy.New(t, m.client), m.connect()
-	first, _ := serve(t)
-	second, _ := serve(t)
+	first := serve(t).addr
+	second := serve(t).addr
 	foreign(t, c, service, "1", first)
-	calls := startCaller(t, p.Addr())
+	calls := startCaller(t, at(p.Addr()))
 	p.Cut()
 	foreign(t, c, service, "1", second)
 	during(t, time.Second, func(context.Context) {})
 	p.Heal()
-	calls.awaitAnswer(10*time.Second, &instance{addr: second})
+	calls.awaitAnswer(10*time.Second, second)
 	calls.expectNoFailure()
 }
 
@@ -123,7 +125,7 @@ func TestCorrupt(t *testing.T) {
 	t.Parallel()
 	m := startEtcd(t)
 	c := m.connect()
-	addr, _ := serve(t)
+	addr := serve(t).addr
 	foreign(t, c, service, "1", addr)
 	put := func(id, value string) {
 		if _, err := c.Put(t.Context(), etcd.Prefix(namespace, service)+id, value); err != nil {
@@ -131,13 +133,13 @@ func TestCorrupt(t *testing.T) {
 		}
 	}
 	put("0", "not JSON")
-	calls := startCaller(t, m.client)
+	calls := startCaller(t, at(m.client))
 	put("2", `{"Addr":7}`)
 	put("3", ``)
 	put("4", `{"Addr":"`)
-	young, _ := serve(t)
+	young := serve(t).addr
 	foreign(t, c, service, "5", young)
-	calls.awaitAnswer(time.Second, &instance{addr: young})
+	calls.awaitAnswer(time.Second, young)
 	calls.expectNoFailure()
 }
 
@@ -147,10 +149,10 @@ func TestVanished(t *testing.T) {
 	m := startEtcd(t)
 	c := m.connect()
 	for i := range 3 {
-		addr, _ := serve(t)
+		addr := serve(t).addr
 		foreign(t, c, service, fmt.Sprint(i), addr)
 	}
-	calls := startCaller(t, m.client)
+	calls := startCaller(t, at(m.client))
 	if _, err := c.Delete(t.Context(), namespace, clientv3.WithPrefix()); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +165,7 @@ func TestLastOneDies(t *testing.T) {
 	t.Parallel()
 	m := startEtcd(t)
 	i := register(t, m.client)
-	conn := dial(t, "none", []string{m.client})
+	conn := dial(t, at(m.client))
 	if _, err := call(conn, patience, grpc.WaitForReady(true)); err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +188,7 @@ func TestLastOneDies(t *testing.T) {
 func TestNobody(t *testing.T) {
 	t.Parallel()
 	m := startEtcd(t)
-	_, err := call(dial(t, "none", []string{m.client}), 5*time.Second)
+	_, err := call(dial(t, at(m.client)), 5*time.Second)
 	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "the registry has no instance") {
 		t.Errorf("got %v", err)
 	}
@@ -197,15 +199,15 @@ func TestNeighbours(t *testing.T) {
 	t.Parallel()
 	m := startEtcd(t)
 	c := m.connect()
-	addr, _ := serve(t)
+	addr := serve(t).addr
 	for _, neighbour := range []string{service + "-b", service + "/b.v1.B", service + "2"} {
 		foreign(t, c, neighbour, "1", addr)
 	}
-	conn := dial(t, "none", []string{m.client})
+	conn := dial(t, at(m.client))
 	if from, err := call(conn, 2*time.Second); err == nil {
 		t.Errorf("%s answers, which is a neighbour", from)
 	}
-	own, _ := serve(t)
+	own := serve(t).addr
 	foreign(t, c, service, "1", own)
 	eventually(t, 2*time.Second, "called", func(context.Context) bool {
 		from, err := call(conn, 2*time.Second)

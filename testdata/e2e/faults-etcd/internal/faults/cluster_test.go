@@ -59,7 +59,7 @@ func TestMember(t *testing.T) {
 			instances := []*instance{register(t, all...), register(t, all...), register(t, all...)}
 			c := other.connect()
 			awaitListed(t, c, patience, instances...)
-			calls := startCaller(t, all...)
+			calls := startCaller(t, at(all...))
 			if test.frozen {
 				m.freeze()
 				t.Cleanup(m.thaw)
@@ -69,7 +69,7 @@ func TestMember(t *testing.T) {
 			during(t, test.limit-5*time.Second, func(context.Context) {})
 			awaitListed(t, c, 5*time.Second, instances...)
 			young := register(t, all...)
-			calls.awaitAnswer(20*time.Second, young)
+			calls.awaitAnswer(20*time.Second, young.addr)
 			calls.expectNoFailure()
 			awaitLeases(t, c, len(instances)+1)
 		})
@@ -84,7 +84,7 @@ func TestQuorumLost(t *testing.T) {
 	instances := []*instance{register(t, all...), register(t, all...)}
 	c := members[0].connect()
 	awaitListed(t, c, patience, instances...)
-	calls := startCaller(t, all...)
+	calls := startCaller(t, at(all...))
 	members[1].kill()
 	members[2].kill()
 	during(t, 3*ttl, func(context.Context) {})
@@ -93,7 +93,7 @@ func TestQuorumLost(t *testing.T) {
 	members[1].awaitUp()
 	awaitListed(t, c, 10*time.Second, instances...)
 	young := register(t, all...)
-	calls.awaitAnswer(10*time.Second, young)
+	calls.awaitAnswer(10*time.Second, young.addr)
 	calls.expectNoFailure()
 	awaitLeases(t, c, 3)
 }
@@ -104,9 +104,9 @@ func TestRestored(t *testing.T) {
 	m := startEtcd(t)
 	c := m.connect()
 	calls := func() *caller { // of an instance that is lost with the data
-		addr, _ := serve(t)
+		addr := serve(t).addr
 		foreign(t, c, service, "old", addr)
-		return startCaller(t, m.client)
+		return startCaller(t, at(m.client))
 	}()
 	for range 1000 { // a revision that the new etcd won't reach
 		if _, err := c.Put(t.Context(), "other", ""); err != nil {
@@ -114,9 +114,9 @@ func TestRestored(t *testing.T) {
 		}
 	}
 	m.wipe()
-	addr, _ := serve(t)
+	addr := serve(t).addr
 	foreign(t, c, service, "new", addr)
-	calls.awaitAnswer(13*time.Second, &instance{addr: addr})
+	calls.awaitAnswer(13*time.Second, addr)
 	calls.expectNoFailure()
 }
 
@@ -131,7 +131,7 @@ func TestCost(t *testing.T) {
 	}
 	c := m.connect()
 	eventually(t, patience, "all listed", func(ctx context.Context) bool { return len(listed(ctx, c)) == n })
-	startCaller(t, m.client)
+	startCaller(t, at(m.client))
 	watchers := m.metric("etcd_debugging_mvcc_watcher_total")
 	if watchers != 1 {
 		t.Errorf("got %v watches, want the caller's", watchers)

@@ -31,7 +31,7 @@ func TestPassword(t *testing.T) {
 	m.restart()
 	c := m.connect()
 	awaitListed(t, c, 10*time.Second, i)
-	calls := startCallerAs(t, app, m.client)
+	calls := startCaller(t, as(app, m.client))
 	during(t, 6*time.Second, func(ctx context.Context) {
 		if ids := listed(ctx, c); ctx.Err() == nil && len(ids) != 1 {
 			t.Errorf("listed are %v", ids)
@@ -43,7 +43,7 @@ func TestPassword(t *testing.T) {
 	awaitLeases(t, c, 1)
 	later := registerAs(t, app, m.client)
 	awaitListed(t, c, 10*time.Second, i, later)
-	calls.awaitAnswer(10*time.Second, later)
+	calls.awaitAnswer(10*time.Second, later.addr)
 	calls.expectNoFailure()
 }
 
@@ -103,7 +103,7 @@ func TestCertificates(t *testing.T) {
 	i := registerAs(t, by, "https://"+m.client)
 	c := m.connect()
 	awaitListed(t, c, 10*time.Second, i)
-	calls := startCallerAs(t, by, "https://"+m.client)
+	calls := startCaller(t, as(by, "https://"+m.client))
 
 	m.kill()
 	issue(testcert.NewAuthority(t))
@@ -112,6 +112,6 @@ func TestCertificates(t *testing.T) {
 	awaitListed(t, c, 10*time.Second, i)
 	awaitLeases(t, c, 1)
 	later := registerAs(t, by, "https://"+m.client)
-	calls.awaitAnswer(10*time.Second, later)
+	calls.awaitAnswer(10*time.Second, later.addr)
 	calls.expectNoFailure()
 }

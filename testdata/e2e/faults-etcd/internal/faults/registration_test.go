@@ -14,8 +14,6 @@ import (
 	"github.com/acme/shop/internal/platform/faultproxy"
 )
 
-const both = faultproxy.ToServer | faultproxy.ToClient
-
 // TestEmptied is scenarios 1 and 19: etcd is started again with an empty disk.
 func TestEmptied(t *testing.T) {
 	t.Parallel()
@@ -23,11 +21,11 @@ func TestEmptied(t *testing.T) {
 	old := register(t, m.client)
 	c := m.connect()
 	awaitListed(t, c, patience, old)
-	calls := startCaller(t, m.client)
+	calls := startCaller(t, at(m.client))
 	m.wipe()
 	awaitListed(t, c, ttl+2*time.Second, old)
 	young := register(t, m.client)
-	calls.awaitAnswer(13*time.Second, young)
+	calls.awaitAnswer(13*time.Second, young.addr)
 	calls.expectNoFailure()
 	awaitLeases(t, c, 2)
 }
@@ -56,7 +54,7 @@ func TestOutage(t *testing.T) {
 			c := m.connect()
 			instances := []*instance{register(t, p.Addr()), register(t, p.Addr()), register(t, p.Addr())}
 			awaitListed(t, c, patience, instances...)
-			calls := startCaller(t, p.Addr())
+			calls := startCaller(t, at(p.Addr()))
 			way.fault(p)
 			during(t, 12*ttl, func(context.Context) {})
 			if got := listed(t.Context(), c); len(got) != 0 {
@@ -66,7 +64,7 @@ func TestOutage(t *testing.T) {
 			awaitListed(t, c, way.limit, instances...)
 			awaitLeases(t, c, len(instances))
 			young := register(t, p.Addr())
-			calls.awaitAnswer(10*time.Second, young)
+			calls.awaitAnswer(10*time.Second, young.addr)
 			calls.expectNoFailure()
 		})
 	}
@@ -80,11 +78,11 @@ func TestLostConnections(t *testing.T) {
 	c := m.connect()
 	i := register(t, p.Addr())
 	awaitListed(t, c, patience, i)
-	calls := startCaller(t, p.Addr())
+	calls := startCaller(t, at(p.Addr()))
 	p.Lose()
 	eventually(t, ttl+3*time.Second, "expired", func(ctx context.Context) bool { return len(listed(ctx, c)) == 0 })
 	awaitListed(t, c, ttl+20*time.Second, i)
-	calls.awaitAnswer(ttl+20*time.Second, register(t, m.client))
+	calls.awaitAnswer(ttl+20*time.Second, register(t, m.client).addr)
 	calls.expectNoFailure()
 	awaitLeases(t, c, 2)
 }
@@ -96,9 +94,9 @@ func TestCompaction(t *testing.T) {
 	m := startEtcd(t)
 	p := faultproxy.New(t, m.client)
 	c := m.connect()
-	i := registerFor(t, ttl, p.Addr())
+	i := register(t, p.Addr())
 	awaitListed(t, c, patience, i)
-	calls := startCaller(t, p.Addr())
+	calls := startCaller(t, at(p.Addr()))
 	p.Cut()
 	var revision int64
 	for n := range 100 {
@@ -114,7 +112,7 @@ func TestCompaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Heal()
-	calls.awaitAnswer(10*time.Second, young)
+	calls.awaitAnswer(10*time.Second, young.addr)
 	calls.expectNoFailure()
 	during(t, ttl, func(ctx context.Context) {
 		if got := listed(ctx, c); ctx.Err() == nil && len(got) > 2 {
@@ -218,7 +216,7 @@ func TestFleet(t *testing.T) {
 	m := startEtcd(t)
 	c := m.connect()
 	for i := range n {
-		list(t, fmt.Sprintf("127.1.%d.%d:1", i/250, i%250), fleetTTL, m.client)
+		list(t, &server{addr: fmt.Sprintf("127.1.%d.%d:1", i/250, i%250)}, at(m.client), fleetTTL)
 	}
 	all := func(ctx context.Context) bool { return len(listed(ctx, c)) == n }
 	eventually(t, patience, "all listed", all)
@@ -260,11 +258,11 @@ func TestTwoAtOneAddress(t *testing.T) {
 	t.Parallel()
 	m := startEtcd(t)
 	c := m.connect()
-	addr, _ := serve(t)
+	s := serve(t)
 	changes := c.Watch(t.Context(), etcd.Prefix(namespace, service), clientv3.WithPrefix())
-	one := list(t, addr, ttl, m.client)
+	one := list(t, s, at(m.client), ttl)
 	awaitListed(t, c, patience, one)
-	two := list(t, addr, ttl, m.client)
+	two := list(t, s, at(m.client), ttl)
 	puts := 0
 	settled := time.After(6 * ttl)
 	for ended := false; !ended; {
@@ -295,9 +293,9 @@ func TestSlow(t *testing.T) {
 	p := faultproxy.New(t, m.client)
 	p.Delay(200 * time.Millisecond)
 	c := m.connect()
-	i := registerFor(t, ttl, p.Addr())
+	i := register(t, p.Addr())
 	awaitListed(t, c, patience, i)
-	calls := startCaller(t, p.Addr())
+	calls := startCaller(t, at(p.Addr()))
 	during(t, 3*ttl, func(ctx context.Context) {
 		if got := listed(ctx, c); ctx.Err() == nil && len(got) != 1 {
 			t.Fatalf("got %v", got)

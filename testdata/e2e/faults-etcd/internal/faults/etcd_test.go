@@ -17,7 +17,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
@@ -187,44 +186,4 @@ lines:
 		sum += value
 	}
 	return sum
-}
-
-const patience = 30 * time.Second
-
-// eventually waits until something holds, and returns how long that took. It fails the test when it takes longer than
-// limit. It asks again and again, because an etcd that has lost its data tells nobody.
-func eventually(t *testing.T, limit time.Duration, what string, holds func(context.Context) bool) time.Duration {
-	t.Helper()
-	start := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); ; {
-		if holds(ctx) {
-			took := time.Since(start).Round(time.Millisecond)
-			t.Logf("%s: after %v (limit %v)", what, took, limit)
-			tick.Stop()
-			return took
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("%s: not within %v", what, limit)
-		}
-	}
-}
-
-// during does something again and again for a while: something must not happen meanwhile.
-func during(t *testing.T, d time.Duration, do func(context.Context)) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); ; {
-		do(ctx)
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			tick.Stop()
-			return
-		}
-	}
 }

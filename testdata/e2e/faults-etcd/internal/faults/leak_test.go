@@ -3,17 +3,14 @@ package faults_test
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"runtime"
 	"slices"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/resolver"
 
 	"github.com/acme/shop/internal/platform/discovery"
 	"github.com/acme/shop/internal/platform/etcd"
@@ -31,8 +28,8 @@ func TestNothingLeaks(t *testing.T) {
 		var instances []*instance
 		var conns []*grpc.ClientConn
 		for i := range 10 {
-			instances = append(instances, list(t, fmt.Sprintf("127.0.0.1:%d", i+1), ttl, p.Addr()))
-			conns = append(conns, dial(t, "none", []string{p.Addr()}))
+			instances = append(instances, list(t, &server{addr: fmt.Sprintf("127.0.0.1:%d", i+1)}, at(p.Addr()), ttl))
+			conns = append(conns, dial(t, at(p.Addr())))
 			conns[i].Connect()
 		}
 		eventually(t, patience, "all listed", func(ctx context.Context) bool { return len(listed(ctx, c)) == len(instances) })
@@ -60,33 +57,6 @@ func TestNothingLeaks(t *testing.T) {
 	}
 }
 
-// counting is a gRPC connection that only remembers what it is told.
-type counting struct {
-	resolver.ClientConn
-	mu      sync.Mutex
-	addrs   []string
-	updates int
-}
-
-func (c *counting) UpdateState(state resolver.State) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.addrs = nil
-	for _, endpoint := range state.Endpoints {
-		c.addrs = append(c.addrs, endpoint.Addresses[0].Addr)
-	}
-	c.updates++
-	return nil
-}
-
-func (c *counting) ReportError(error) {}
-
-func (c *counting) get() (addrs []string, updates int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.addrs, c.updates
-}
-
 // TestManyChanges is scenario 25: a thousand instances, 50 changes a second. No change is lost. It logs what that costs
 // this process, writing included; in the end it is quiet.
 func TestManyChanges(t *testing.T) {
@@ -105,20 +75,7 @@ func TestManyChanges(t *testing.T) {
 		want[i] = addr(i)
 		put(i, want[i])
 	}
-	target, err := url.Parse(discovery.Target(namespace, service))
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn := &counting{}
-	builder, err := discovery.Open(discovery.Config{Endpoints: []string{m.client}, CacheDir: "none"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := builder.Build(resolver.Target{URL: *target}, conn, resolver.BuildOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	conn := resolve(t, discovery.Target(namespace, service), discovery.Config{Endpoints: []string{m.client}, CacheDir: "none"})
 	eventually(t, patience, "all found", func(context.Context) bool { addrs, _ := conn.get(); return len(addrs) == n })
 
 	before, start := processor(t), time.Now()

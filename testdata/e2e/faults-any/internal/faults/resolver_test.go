@@ -1,0 +1,60 @@
+package faults_test
+
+import (
+	"net/url"
+	"sync"
+	"testing"
+
+	"google.golang.org/grpc/resolver"
+
+	"example.com/project/internal/platform/discovery"
+)
+
+// resolved is a gRPC connection that only remembers what it is told.
+type resolved struct {
+	resolver.ClientConn
+	mu      sync.Mutex
+	addrs   []string
+	updates int
+}
+
+// resolve has the instances of a service looked for until the test ends.
+func resolve(t *testing.T, target string, cfg discovery.Config) *resolved {
+	t.Helper()
+	parsed, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	builder, err := discovery.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := &resolved{}
+	r, err := builder.Build(resolver.Target{URL: *parsed}, conn, resolver.BuildOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return conn
+}
+
+// UpdateState implements resolver.ClientConn.
+func (c *resolved) UpdateState(state resolver.State) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.addrs = nil
+	for _, endpoint := range state.Endpoints {
+		c.addrs = append(c.addrs, endpoint.Addresses[0].Addr)
+	}
+	c.updates++
+	return nil
+}
+
+// ReportError implements resolver.ClientConn.
+func (*resolved) ReportError(error) {}
+
+func (c *resolved) get() (addrs []string, updates int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.addrs, c.updates
+}
