@@ -3,7 +3,9 @@ package faults_test
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -88,12 +90,15 @@ type app struct {
 // freeAddr returns an address that an app may have, and have again.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 12000+mathrand.IntN(18000)) // below those that the system gives to connections
+		if listener, err := net.Listen("tcp", addr); err == nil {
+			_ = listener.Close()
+			return addr
+		}
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
+	t.Fatal("no address is free")
+	return ""
 }
 
 func (n network) start(t *testing.T, addr string) *app {
