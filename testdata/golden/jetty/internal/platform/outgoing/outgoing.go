@@ -18,29 +18,31 @@ type Config struct {
 
 // Chain returns the interceptors of a client, outermost first, the same for unary calls and streams:
 //
-//   - what is propagated comes first, because it may decide where a call goes;
+//   - OpenTelemetry comes first, to see all of it;
+//   - then what is propagated, because it may decide where a call goes;
 //   - then that is decided, once for all attempts of gRPC's;
 //   - the breaker sees what the caller is answered, after all attempts.
 //
 // What gRPC itself does comes after all of them: deadlines of the contract, attempts, balancing. Deadlines of the caller
-// and traces are propagated by gRPC and OpenTelemetry.
+// are propagated by gRPC.
 func Chain(cfg Config) ([]grpc.DialOption, error) {
+	observe, err := globalObserver()
+	if err != nil {
+		return nil, err
+	}
 	carry, err := newPropagation(slices.Concat(cfg.Propagate, []string{versionHeader}))
 	if err != nil {
 		return nil, err
 	}
-	steps := []before{carry.context}
+	steps := steps{carry.context}
 	if cfg.Canary.Version != "" {
 		steps = append(steps, cfg.Canary.of(cfg.Service))
 	}
 	if cfg.HashKey != "" {
 		steps = append(steps, hashBy(cfg.HashKey))
 	}
-	var unary []grpc.UnaryClientInterceptor
-	var stream []grpc.StreamClientInterceptor
-	for _, step := range steps {
-		unary, stream = append(unary, step.unary), append(stream, step.stream)
-	}
+	unary := []grpc.UnaryClientInterceptor{observe.unary, steps.unary}
+	stream := []grpc.StreamClientInterceptor{observe.stream, steps.stream}
 	if cfg.Breaker.Ratio > 0 {
 		guard, err := newBreakers(cfg.Service, cfg.Breaker)
 		if err != nil {

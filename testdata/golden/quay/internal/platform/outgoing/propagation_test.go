@@ -18,11 +18,11 @@ func sent(ctx context.Context, t *testing.T, propagate ...string) metadata.MD {
 		t.Fatal(err)
 	}
 	var unary, stream metadata.MD
-	_ = before(p.context).unary(ctx, "", nil, nil, nil, func(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
+	_ = steps{p.context}.unary(ctx, "", nil, nil, nil, func(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
 		unary, _ = metadata.FromOutgoingContext(ctx)
 		return nil
 	})
-	_, _ = before(p.context).stream(ctx, nil, nil, "", func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+	_, _ = steps{p.context}.stream(ctx, nil, nil, "", func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
 		stream, _ = metadata.FromOutgoingContext(ctx)
 		return nil, nil
 	})

@@ -8,12 +8,12 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// propagation are the metadata keys that go on from the call that is being served to those that it makes. The request id
+// propagated are the metadata keys that go on from the call that is being served to those that it makes. The request id
 // is not among them: the server, which may have made it, sees to that.
-type propagation []string
+type propagated []string
 
-func newPropagation(keys []string) (propagation, error) {
-	var p propagation
+func newPropagation(keys []string) (propagated, error) {
+	var p propagated
 	for _, key := range keys {
 		if err := CheckKey(key); err != nil {
 			return nil, fmt.Errorf("propagate: %w", err)
@@ -36,7 +36,7 @@ func CheckKey(key string) error {
 }
 
 // context carries the keys on. What the caller has set itself stays as it is.
-func (p propagation) context(ctx context.Context) context.Context {
+func (p propagated) context(ctx context.Context) context.Context {
 	for _, key := range p {
 		values := metadata.ValueFromIncomingContext(ctx, key)
 		if len(values) == 0 || len(outgoing(ctx, key)) > 0 {

@@ -18,8 +18,10 @@ import (
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	"go.opentelemetry.io/otel/sdk/resource"
-	"go.opentelemetry.io/otel/sdk/trace"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 
 	"example.com/quay/internal/platform/config"
 )
@@ -27,7 +29,7 @@ import (
 // Telemetry records traces and metrics until it is shut down.
 type Telemetry struct {
 	registry *prometheus.Registry
-	traces   *trace.TracerProvider
+	traces   trace.TracerProvider
 	metrics  *metric.MeterProvider
 }
 
@@ -64,7 +66,11 @@ func (t *Telemetry) Handler() http.Handler {
 
 // Shutdown sends what has not been sent yet.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
-	if err := errors.Join(t.traces.Shutdown(ctx), t.metrics.Shutdown(ctx)); err != nil {
+	err := t.metrics.Shutdown(ctx)
+	if traces, ok := t.traces.(*sdktrace.TracerProvider); ok {
+		err = errors.Join(traces.Shutdown(ctx), err)
+	}
+	if err != nil {
 		return fmt.Errorf("telemetry: %w", err)
 	}
 	return nil
@@ -85,16 +91,15 @@ func identify(ctx context.Context, cfg config.Config) (*resource.Resource, error
 	)
 }
 
-func newTracerProvider(ctx context.Context, identity *resource.Resource) (*trace.TracerProvider, error) {
-	options := []trace.TracerProviderOption{trace.WithResource(identity)}
-	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "" {
-		exporter, err := otlptracegrpc.New(ctx)
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, trace.WithBatcher(exporter))
+func newTracerProvider(ctx context.Context, identity *resource.Resource) (trace.TracerProvider, error) {
+	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" && os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
+		return untraced{}, nil
 	}
-	return trace.NewTracerProvider(options...), nil
+	exporter, err := otlptracegrpc.New(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return sdktrace.NewTracerProvider(sdktrace.WithResource(identity), sdktrace.WithBatcher(exporter)), nil
 }
 
 func newMeterProvider(identity *resource.Resource) (*prometheus.Registry, *metric.MeterProvider, error) {
@@ -107,5 +112,7 @@ func newMeterProvider(identity *resource.Resource) (*prometheus.Registry, *metri
 	if err != nil {
 		return nil, nil, err
 	}
-	return registry, metric.NewMeterProvider(metric.WithReader(exporter), metric.WithResource(identity)), nil
+	provider := metric.NewMeterProvider(metric.WithReader(exporter), metric.WithResource(identity),
+		metric.WithExemplarFilter(exemplar.AlwaysOffFilter)) // Prometheus' own format, which Handler serves, has none
+	return registry, provider, nil
 }
