@@ -41,7 +41,9 @@ func (p *Project) Has(layer string) bool { return p.layers[layer] }
 func (p *Project) Discovers() bool { return p.Registry != "none" }
 
 // Registers reports whether apps list themselves in the registry.
-func (p *Project) Registers() bool { return p.Registry == "etcd" || p.Registry == "consul" }
+func (p *Project) Registers() bool {
+	return p.Discovers() && p.Registry != "static" && p.Registry != "kubernetes"
+}
 
 // Authenticates reports whether the registry is a server, which may ask who an app is.
 func (p *Project) Authenticates() bool { return p.Registry == "etcd" || p.Registry == "consul" }

@@ -184,7 +184,7 @@ func Default() Config {
 			Reflection: true,
 		},
 		Shutdown: Shutdown{
-			Drain:   0,
+			Drain:   500 * time.Millisecond, // for callers that watch the registry to hear of it
 			Timeout: 15 * time.Second,
 		},
 		Health: Health{
