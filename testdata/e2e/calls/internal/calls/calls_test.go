@@ -58,10 +58,13 @@ const limited = `{"methodConfig": [{"name": [{"service": "grpc.testing.TestServi
 
 // floors are what the emitted client is compared with: nothing but a connection; one whose calls have a deadline, as all
 // should; and one that shows them to OpenTelemetry as well, in the usual way.
-var floors = map[string][]grpc.DialOption{
-	"bare":    nil,
-	"limited": {grpc.WithDefaultServiceConfig(limited)},
-	"usual":   {grpc.WithDefaultServiceConfig(limited), grpc.WithStatsHandler(otelgrpc.NewClientHandler())},
+var floors = []struct {
+	name    string
+	options []grpc.DialOption
+}{
+	{"bare", nil},
+	{"limited", []grpc.DialOption{grpc.WithDefaultServiceConfig(limited)}},
+	{"usual", []grpc.DialOption{grpc.WithDefaultServiceConfig(limited), grpc.WithStatsHandler(otelgrpc.NewClientHandler())}},
 }
 
 func connect(b *testing.B, addr string, options []grpc.DialOption) grpc_testing.TestServiceClient {
@@ -127,10 +130,10 @@ func measure(b *testing.B, client grpc_testing.TestServiceClient, callers int, h
 // BenchmarkCalls reports medians of ratios within rounds, in which both take turns: b.N is the number of rounds.
 func BenchmarkCalls(b *testing.B) {
 	for _, callers := range []int{1, 32, 256} {
-		for name, options := range floors {
-			b.Run(fmt.Sprintf("floor=%s/callers=%d", name, callers), func(b *testing.B) {
+		for _, floor := range floors {
+			b.Run(fmt.Sprintf("floor=%s/callers=%d", floor.name, callers), func(b *testing.B) {
 				addr := serve(b)
-				compare(b, connect(b, addr, options), emitted(b, addr), callers)
+				compare(b, connect(b, addr, floor.options), emitted(b, addr), callers)
 			})
 		}
 	}
