@@ -53,6 +53,7 @@ func testParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	project.env = append(project.env, "E2E_ETCD="+self)
+	project.run(t, "go", "vet", "-tags=speed", "./internal/faults") // what bench/registry runs
 	project.testFaults(t)
 }
 

@@ -21,6 +21,14 @@ type resolved struct {
 // resolve has the instances of a service looked for until the test ends.
 func resolve(t *testing.T, target string, cfg discovery.Config) *resolved {
 	t.Helper()
+	conn := &resolved{}
+	resolveFor(t, conn, target, cfg)
+	return conn
+}
+
+// resolveFor is resolve for a connection of the test's own.
+func resolveFor(t *testing.T, conn resolver.ClientConn, target string, cfg discovery.Config) {
+	t.Helper()
 	parsed, err := url.Parse(target)
 	if err != nil {
 		t.Fatal(err)
@@ -29,13 +37,11 @@ func resolve(t *testing.T, target string, cfg discovery.Config) *resolved {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn := &resolved{}
 	r, err := builder.Build(resolver.Target{URL: *parsed}, conn, resolver.BuildOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.Close)
-	return conn
 }
 
 // UpdateState implements resolver.ClientConn.

@@ -350,3 +350,11 @@ func TestTargetAndAuthority(t *testing.T) {
 		t.Errorf("got authority %q", authority)
 	}
 }
+
+func TestManyInstancesAreUpdatedLessOften(t *testing.T) {
+	for n, want := range map[int]time.Duration{0: gather, 99: gather, 1000: 2 * gather, 100_000: maxGather} {
+		if got := (&registryResolver{known: make([]Instance, n)}).rest(); got != want {
+			t.Errorf("%d: got %v, want %v", n, got, want)
+		}
+	}
+}

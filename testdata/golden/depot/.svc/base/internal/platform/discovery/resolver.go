@@ -18,8 +18,11 @@ const (
 	patience = 200 * time.Millisecond
 
 	// gather is how long changes are collected that come right after another one. That one is taken over at once; but for
-	// gRPC each is as much work as all instances.
-	gather = 100 * time.Millisecond
+	// gRPC each is as much work as all instances. A hundred instances add gatherMore to it, up to maxGather: less than
+	// it takes an instance to leave (shutdown.drain).
+	gather     = 100 * time.Millisecond
+	gatherMore = 10 * time.Millisecond
+	maxGather  = 300 * time.Millisecond
 
 	// lookEvery is how often it is looked whether there are changes to save, or the grace of instances is over.
 	lookEvery = 10 * time.Second
@@ -125,7 +128,7 @@ func (r *registryResolver) run(ctx context.Context, told <-chan news) {
 		}
 		if more && pause == nil {
 			r.update()
-			more, pause = false, time.After(gather)
+			more, pause = false, time.After(r.rest())
 		}
 	}
 }
@@ -177,6 +180,11 @@ func (r *registryResolver) update() {
 	if first {
 		r.remember()
 	}
+}
+
+// rest is how long the next changes are collected.
+func (r *registryResolver) rest() time.Duration {
+	return min(gather+time.Duration(len(r.known)/100)*gatherMore, maxGather)
 }
 
 // remember leaves what is known to resolvers that come later. It is not done at each change, of which there may be many.
