@@ -14,7 +14,7 @@ import (
 // syncGroup is for syncs. Each waits for the disk, and one commit of the file system serves many.
 func syncGroup() *errgroup.Group {
 	g := &errgroup.Group{}
-	g.SetLimit(32 * runtime.GOMAXPROCS(0))
+	g.SetLimit(min(32*runtime.GOMAXPROCS(0), 256)) // each is a thread and an open file
 	return g
 }
 

@@ -46,8 +46,8 @@ func syncHandlers(dir string, in plan.Input, s shift, found rename.Found, p *mod
 				pkg.Disk[path] = in.Disk[path]
 			}
 		}
-		if len(pkg.Base)+len(pkg.Disk)+len(pkg.Moved) == 0 {
-			continue // all of it is new
+		if fresh(in, pkg) {
+			continue
 		}
 		if pkg.Late = handlers.Undone(pkg.Disk, late[folder]); len(pkg.Late) == 0 && !changed(pkg) {
 			continue
@@ -131,6 +131,16 @@ func leftElsewhere(in plan.Input, path string) bool {
 // changed reports whether svc emits anything in a package otherwise than last time.
 func changed(pkg *handlers.Package) bool {
 	return !maps.EqualFunc(pkg.Base, pkg.New, bytes.Equal)
+}
+
+// fresh reports whether nothing of a package is there, or has ever been: its files are new like any others.
+func fresh(in plan.Input, pkg *handlers.Package) bool {
+	for path := range pkg.New {
+		if _, was := in.Lock.Files[path]; was {
+			return false
+		}
+	}
+	return len(pkg.Base)+len(pkg.Disk)+len(pkg.Moved) == 0
 }
 
 // goes reports whether a file is deleted because svc no longer emits it, and nobody has touched it: nothing depends on it.
