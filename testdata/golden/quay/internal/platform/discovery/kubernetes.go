@@ -36,7 +36,7 @@ func Open(cfg Config) (*Builder, error) {
 	find := places(known)
 	switch cfg.By {
 	case "", ByDNS:
-		return newBuilder(cfg, func() (Source, error) { return newDNSSource(net.DefaultResolver, find), nil }), nil
+		return newBuilder(cfg, func() (Source, error) { return newDNSSource(clusterDNS(), find), nil }), nil
 	case ByEndpointSlices:
 		return newBuilder(cfg, func() (Source, error) {
 			slices, err := kubernetes.NewSlices()

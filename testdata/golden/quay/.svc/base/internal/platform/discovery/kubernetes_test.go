@@ -107,13 +107,33 @@ func TestDNS(t *testing.T) {
 		dns.set(nil, "fd00::1")
 		expect(lookUpEvery, "[fd00::1]:9090")
 		dns.set(&net.DNSError{IsNotFound: true})
-		source.Lost()
+		source.Lost("prod", "a.v1.A")
 		expect(lookUpRest)
 		late := &net.DNSError{IsTimeout: true}
 		dns.set(late)
 		if err := <-ended; !errors.Is(err, late) {
 			t.Errorf("got %v", err)
 		}
+	})
+}
+
+// TestLostOfAnother has a connection end to a service that is not the one that is followed.
+func TestLostOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, told := newDNSSource(&names{}, places(nil)), make(chan time.Time, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		var following sync.WaitGroup
+		following.Go(func() {
+			_ = source.Follow(ctx, "prod", "a.v1.A", func([]Instance) { told <- time.Now() })
+		})
+		first := <-told
+		source.Lost("prod", "b.v1.B")
+		source.Lost("test", "a.v1.A")
+		if took := (<-told).Sub(first); took < lookUpEvery/2 {
+			t.Errorf("looked up after %v", took)
+		}
+		cancel()
+		following.Wait()
 	})
 }
 
