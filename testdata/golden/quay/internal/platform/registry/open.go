@@ -9,5 +9,5 @@ import (
 // Open returns the registry of the app, in which there is nothing to list: a Service of Kubernetes has the pods that are
 // ready.
 func Open(_ config.Registry, log *slog.Logger) (Registry, error) {
-	return None{Log: log, Level: slog.LevelInfo, Reason: "Kubernetes lists the pods of its Services by itself"}, nil
+	return None{Log: log, Level: slog.LevelInfo, Reason: "Kubernetes lists the pods of its Services by itself: other services find this one there"}, nil
 }
