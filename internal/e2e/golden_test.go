@@ -38,10 +38,10 @@ var goldenProjects = map[string]golden{
 	"legacy": {tested: []string{"./internal/service/..."}, new: []string{
 		"billing", "--module", "example.com/billing/v2", "--registry", "etcd", "--without", "helm,docker", "--proto", "{api}",
 	}},
-	"depot": {edited: true, tested: []string{"./internal/platform/balancing", "./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{
+	"depot": {edited: true, tested: []string{"./internal/platform/balancing", "./internal/platform/config", "./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{
 		"depot", "--registry", "static", "--module", "example.com/depot", "--proto", "{api}", "--app", "parcels=Parcels", "--app", "routes=Routes",
 	}},
-	"quay":    {tested: []string{"./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{"quay", "--registry", "kubernetes"}},
+	"quay":    {tested: []string{"./internal/platform/config", "./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{"quay", "--registry", "kubernetes"}},
 	"harbour": {tested: []string{"./internal/platform/...", "./pkg/..."}, new: []string{"harbour", "--registry", "consul"}},
 	"jetty":   {tested: []string{"./internal/platform/...", "./pkg/..."}, new: []string{"jetty", "--registry", "mdns"}},
 	"shop": {edited: true, tested: []string{"./..."}, new: []string{

@@ -127,7 +127,7 @@ func TestWrongSettings(t *testing.T) {
 // checkAlone looks for what an app says that nobody can find.
 func checkAlone(t *testing.T, app *process, level string, services ...string) {
 	t.Helper()
-	said := app.log.await(t, line{"level": level, "msg": "not registered: other services can't find this one, only dial its address"})
+	said := app.log.await(t, line{"level": level, "msg": "not registered"})
 	var named []string
 	for _, s := range said["services"].([]any) {
 		named = append(named, s.(string))

@@ -41,7 +41,7 @@ func TestGoodContracts(t *testing.T) {
 	}
 	contract := load(t, api)
 	apps := append(serving, manifest.App{Name: "caller", Clients: manifest.Refs(contract.Services()...)})
-	emission, err := emitContract(t.Context(), contract, apps)
+	emission, err := emitContract(t.Context(), contract, "none", apps)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +62,34 @@ func TestGoodContracts(t *testing.T) {
 	goTool(t, dir, "vet", "./...")
 	// Two registrations of one symbol don't show before the program starts.
 	goTool(t, dir, "run", "./cmd/all", "--help")
+}
+
+// TestSharedService has two apps serve a service. Others look for it at the first; to Go, a second one is an error.
+func TestSharedService(t *testing.T) {
+	api := t.TempDir()
+	writeFiles(t, api, []txtar.File{{Name: "a.proto", Data: []byte(`syntax = "proto3";
+package a;
+message M {}
+service Pay { rpc Get(M) returns (M); }
+service Cart { rpc Get(M) returns (M); }
+`)}})
+	emission, err := emitContract(t.Context(), load(t, api), "kubernetes", []manifest.App{
+		{Name: "web", Services: manifest.Refs("a.Pay")},
+		{Name: "copy", Services: manifest.Refs("a.Pay")},
+		{Name: "batch", Services: manifest.Refs("a.Pay", "a.Cart")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for _, f := range emission.Tree.Files() {
+		files[f.Path] = f.Content
+	}
+	dir := t.TempDir()
+	if err := apply.Fill(dir, files); err != nil {
+		t.Fatal(err)
+	}
+	goTool(t, dir, "vet", "./internal/platform/discovery")
 }
 
 func checkFormatted(t *testing.T, name string, content []byte) {
@@ -129,14 +157,14 @@ func build(ctx context.Context, api string) error {
 	if err != nil {
 		return err
 	}
-	_, err = emitContract(ctx, c, serving)
+	_, err = emitContract(ctx, c, "none", serving)
 	return err
 }
 
-func emitContract(ctx context.Context, c *protoload.Contract, apps []manifest.App) (*Emission, error) {
+func emitContract(ctx context.Context, c *protoload.Contract, registry string, apps []manifest.App) (*Emission, error) {
 	e := &Engine{Layers: templates.FS, Progress: func(string) {}}
 	m := &manifest.Manifest{
-		Name: "contract", Module: contractModule, Registry: "none",
+		Name: "contract", Module: contractModule, Registry: registry,
 		Proto: manifest.Proto{Roots: []string{"api"}}, Apps: apps,
 	}
 	return e.Emit(ctx, m, c, Present{}, true)
@@ -200,7 +228,7 @@ service S { rpc Get (M) returns (M); rpc Chat (stream M) returns (stream M); }
 	if c, err = protoload.LoadDescriptorSet(api, "a.binpb"); err != nil {
 		t.Fatal(err)
 	}
-	emission, err := emitContract(t.Context(), c, serving)
+	emission, err := emitContract(t.Context(), c, "none", serving)
 	if err != nil {
 		t.Fatal(err)
 	}

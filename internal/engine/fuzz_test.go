@@ -43,7 +43,7 @@ func FuzzContract(f *testing.F) {
 		c, err := protoload.Load(t.Context(), protoload.Source{Dir: api, Roots: []string{"."}})
 		if err == nil {
 			var e *Emission
-			if e, err = emitContract(t.Context(), c, serving); err == nil {
+			if e, err = emitContract(t.Context(), c, "none", serving); err == nil {
 				checkGo(t, e.Tree)
 				return
 			}

@@ -25,7 +25,7 @@ const (
 
 // Config says how services are found and connected to. The zero value finds none.
 type Config struct {
-	// Endpoints say where the registry is, like the key registry.endpoints of an app.
+	// Endpoints say where services are, like the key registry.endpoints of an app.
 	Endpoints []string
 
 	// Namespace is the part of the registry that services are in. Empty means "default".

@@ -14,7 +14,7 @@ import (
 func TestFaultsOfDNS(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
 		"by itself": testByItself, "connection age": testConnectionAge, "replaced": testReplaced, "away": testDNSAway,
-		"many": testMany, "steady": testSteady, "gRPC's own": testOwn,
+		"half": testHalf, "many": testMany, "steady": testSteady, "gRPC's own": testOwn,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -89,6 +89,18 @@ func testDNSAway(t *testing.T) {
 			calls.awaitAnswer(lookUpEvery+time.Second, "10.0.0.2")
 			calls.expectNoFailure()
 		})
+	}
+}
+
+// testHalf has DNS fail for one family of addresses: what it says about the other is not all there is, so nothing is gone.
+func testHalf(t *testing.T) {
+	s := startDNS(t, "10.0.0.1")
+	for _, of := range []dnsmessage.Type{dnsmessage.TypeA, dnsmessage.TypeAAAA} {
+		s.change(func() { s.code, s.of = dnsmessage.RCodeServerFailure, of })
+		found, err := newDNSSource(s.resolver(), places(nil)).ask(t.Context(), place{name: "a-headless", namespace: "prod", port: "9090"})
+		if err == nil {
+			t.Errorf("%s failed: got %v and no error", of, found)
+		}
 	}
 }
 

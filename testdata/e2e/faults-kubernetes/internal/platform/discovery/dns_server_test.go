@@ -27,6 +27,7 @@ type dnsServer struct {
 	mu    sync.Mutex
 	pods  []string
 	code  dnsmessage.RCode // when it isn't to answer; there being no pods is one, too
+	of    dnsmessage.Type  // that code is for; 0: all
 	mute  bool
 	asked int
 	byTCP int
@@ -55,9 +56,11 @@ func startDNS(t *testing.T, pods ...string) *dnsServer {
 
 // resolver asks the server, and nobody else.
 func (s *dnsServer) resolver() *net.Resolver {
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+	resolver := clusterDNS()
+	resolver.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, s.addr)
-	}}
+	}
+	return resolver
 }
 
 func (s *dnsServer) set(pods ...string) { s.change(func() { s.pods, s.code, s.mute = pods, 0, false }) }
@@ -138,7 +141,7 @@ func (s *dnsServer) build(id uint16, question dnsmessage.Question, short bool) [
 	m := dnsmessage.Message{Header: dnsmessage.Header{ID: id, Response: true, Authoritative: true}, Questions: []dnsmessage.Question{question}}
 	known := question.Name.String() == headlessName
 	switch {
-	case s.code != 0:
+	case s.code != 0 && (s.of == 0 || s.of == question.Type):
 		m.RCode = s.code
 	case !known || len(s.pods) == 0:
 		m.RCode = dnsmessage.RCodeNameError

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"example.com/depot/internal/platform/discovery"
 )
 
 // minTTL is the shortest time that registries can be relied on to honour.
@@ -33,6 +35,7 @@ func (c Config) validate() error {
 		check(c.Registry.TTL%time.Second == 0, "registry.ttl", c.Registry.TTL, "must be whole seconds"),
 		check(c.Registry.Weight >= 0, "registry.weight", c.Registry.Weight, "must not be negative"),
 		c.Client.validate(),
+		c.Registry.checkDiscovery(),
 		check(c.Log.Format == "json" || c.Log.Format == "text", "log.format", c.Log.Format, "must be json or text"),
 	)
 }
@@ -59,4 +62,10 @@ func checkEnvironment(name string) error {
 
 func validNamespace(name string) bool {
 	return name != "" && !strings.HasPrefix(name, "/") && !strings.HasSuffix(name, "/")
+}
+
+// checkDiscovery reads what is said about other services as those who look for them will.
+func (r Registry) checkDiscovery() error {
+	_, err := discovery.Open(discovery.Config{Endpoints: r.Endpoints})
+	return err
 }

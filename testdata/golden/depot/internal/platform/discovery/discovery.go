@@ -21,7 +21,7 @@ func Target(namespace, service string) string {
 
 // Config says where the registry is, and where to keep what it has said.
 type Config struct {
-	// Endpoints are the addresses of the registry, as in registry.endpoints.
+	// Endpoints are where services are, as in registry.endpoints.
 	Endpoints []string
 
 	// CacheDir is where the instances found last are kept on disk: empty for below the user's cache folder, "none" for

@@ -11,5 +11,5 @@ func Open(cfg config.Registry, log *slog.Logger) (Registry, error) {
 	if len(cfg.Endpoints) > 0 {
 		log.Warn("registry.endpoints is ignored: this project has no registry", "endpoints", cfg.Endpoints)
 	}
-	return None{Log: log, Level: slog.LevelInfo, Reason: "this project has no registry"}, nil
+	return None{Log: log, Level: slog.LevelInfo, Reason: "this project has no registry: other services can't find this one, only dial its address"}, nil
 }

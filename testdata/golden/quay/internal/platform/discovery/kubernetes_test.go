@@ -39,14 +39,28 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-func TestEndpointsThatCannotBeRead(t *testing.T) {
-	for _, endpoint := range []string{"pay:9090", "=pay", "a.v1.A="} {
-		if _, err := Open(Config{Endpoints: []string{endpoint}}); err == nil {
-			t.Errorf("%s: no error", endpoint)
+func TestOpenRefuses(t *testing.T) {
+	for _, endpoint := range []string{
+		"nonsense", "pay:9090", "=pay", "a.v1.A=", "a.v1.A=Pay", "a.v1.A=.billing", "a.v1.A=pay.Billing", "a.v1.A=pay:", "a.v1.A=pay:90:90",
+		"a.v1.A=pay:0", "a.v1.A=pay:70000", "a.v1.A=pay:no_port", "a.v1.A=pay.ns.svc.cluster.local:9090", "a.v1.A=10.0.0.1:9090",
+	} {
+		for _, by := range []string{"", ByDNS, ByEndpointSlices} {
+			_, err := Open(Config{Endpoints: []string{endpoint}, By: by})
+			if err == nil || !strings.HasPrefix(err.Error(), "registry.endpoints: ") {
+				t.Errorf("%s, by %q: got %v", endpoint, by, err)
+			}
 		}
 	}
 	if _, err := Open(Config{By: "magic"}); err == nil {
 		t.Error("found by magic")
+	}
+}
+
+func TestOpenTakesNamesOfPorts(t *testing.T) {
+	for by, want := range map[string]bool{"": false, ByDNS: false, ByEndpointSlices: true} {
+		if _, err := Open(Config{Endpoints: []string{"a.v1.A=pay.billing:grpc"}, By: by}); (err == nil) != want {
+			t.Errorf("by %q: got %v", by, err)
+		}
 	}
 }
 
@@ -107,13 +121,33 @@ func TestDNS(t *testing.T) {
 		dns.set(nil, "fd00::1")
 		expect(lookUpEvery, "[fd00::1]:9090")
 		dns.set(&net.DNSError{IsNotFound: true})
-		source.Lost()
+		source.Lost("prod", "a.v1.A")
 		expect(lookUpRest)
 		late := &net.DNSError{IsTimeout: true}
 		dns.set(late)
 		if err := <-ended; !errors.Is(err, late) {
 			t.Errorf("got %v", err)
 		}
+	})
+}
+
+// TestLostOfAnother has a connection end to a service that is not the one that is followed.
+func TestLostOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, told := newDNSSource(&names{}, places(nil)), make(chan time.Time, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		var following sync.WaitGroup
+		following.Go(func() {
+			_ = source.Follow(ctx, "prod", "a.v1.A", func([]Instance) { told <- time.Now() })
+		})
+		first := <-told
+		source.Lost("prod", "b.v1.B")
+		source.Lost("test", "a.v1.A")
+		if took := (<-told).Sub(first); took < lookUpEvery/2 {
+			t.Errorf("looked up after %v", took)
+		}
+		cancel()
+		following.Wait()
 	})
 }
 

@@ -69,7 +69,7 @@ func (r *registryResolver) start(ctx context.Context) {
 // ResolveNow implements resolver.Resolver: gRPC calls it when a connection is lost.
 func (r *registryResolver) ResolveNow(resolver.ResolveNowOptions) {
 	if source, ok := r.source.(Told); ok {
-		source.Lost()
+		source.Lost(path.Dir(r.name), path.Base(r.name))
 	}
 }
 

@@ -44,7 +44,7 @@ environment: production
 server:
   grpc: {addr: ":1", timeout: 1s, max_streams: 1}
 registry:
-  endpoints: [a:1, b:1]
+  endpoints: [a.v1.A=a:1, a.v1.A=b:1]
 client:
   targets: {acme.v1.File: "file:1", acme.v1.Both: "file:1"}
 log:
@@ -55,7 +55,7 @@ server:
   grpc: {timeout: 2s, max_streams: 2}
   admin:
 registry:
-  endpoints: [c:1]
+  endpoints: [a.v1.A=c:1]
 `)
 	t.Setenv("MY_SHOP_CONFIG", path)
 	t.Setenv("MY_SHOP_SERVER_GRPC_MAX_STREAMS", "3")
@@ -72,7 +72,7 @@ registry:
 	want.Server.GRPC.Timeout = 2 * time.Second
 	want.Server.GRPC.MaxStreams = 3
 	want.Server.Admin.Addr = ":4"
-	want.Registry.Endpoints = []string{"c:1"}
+	want.Registry.Endpoints = []string{"a.v1.A=c:1"}
 	want.Client.Targets = map[string]string{
 		"acme.v1.File": "file:1", "acme.v1.Both": "env:1", "acme.v1.Env": "env:1", "acme.v1.Set": "dns:///set:1",
 	}

@@ -98,19 +98,19 @@ type Health struct {
 
 // Registry configures where the app is registered, and where it finds others.
 type Registry struct {
-	// Endpoints are the addresses of the registry. None means that the app registers nowhere.
+	// Endpoints say where services are: acme.pay.v1.Payments=10.0.0.1:9090.
 	Endpoints []string `koanf:"endpoints"`
 
 	// Namespace separates installations that share one registry.
 	Namespace string `koanf:"namespace"`
 
-	// TTL is how long the app stays listed after it died without saying so.
+	// TTL is how long the app stays listed after it died without saying so. Unused: nothing is registered.
 	TTL time.Duration `koanf:"ttl"`
 
 	// Zone is where the app runs: callers may prefer instances that are near.
 	Zone string `koanf:"zone"`
 
-	// Weight is the share of calls that the app is to get, compared with other instances, from callers that mind it.
+	// Weight is the share of calls that the app is to get, compared with other instances, from callers that mind it. Unused: nothing is registered.
 	Weight int `koanf:"weight"`
 
 	// CacheDir is the folder that keeps the instances of other services found last, for a start while the registry is

@@ -12,7 +12,7 @@ import (
 // first that is configured: what two agents list is there twice, and none of them knows of the other's entry.
 func Open(cfg config.Registry, log *slog.Logger) (Registry, error) {
 	if len(cfg.Endpoints) == 0 {
-		return None{Log: log, Level: slog.LevelWarn, Reason: "registry.endpoints is empty"}, nil
+		return None{Log: log, Level: slog.LevelWarn, Reason: "registry.endpoints is empty: other services can't find this one, only dial its address"}, nil
 	}
 	client, err := consul.NewClient(cfg.Endpoints[0], string(cfg.Token), log)
 	if err != nil {

@@ -28,12 +28,12 @@ type Registry interface {
 type None struct {
 	Log    *slog.Logger
 	Level  slog.Level // of what it says: a warning where a registry was to be expected
-	Reason string
+	Reason string     // and what follows from it for those who look for the instance
 }
 
-// Register says that nobody can find the instance.
+// Register says that the instance is not listed, and why.
 func (n None) Register(instance Instance) {
-	n.Log.Log(context.Background(), n.Level, "not registered: other services can't find this one, only dial its address",
+	n.Log.Log(context.Background(), n.Level, "not registered",
 		"reason", n.Reason, "addr", instance.Addr, "services", instance.Services)
 }
 

@@ -104,13 +104,13 @@ type Registry struct {
 	// Namespace separates installations that share one registry.
 	Namespace string `koanf:"namespace"`
 
-	// TTL is how long the app stays listed after it died without saying so.
+	// TTL is how long the app stays listed after it died without saying so. Unused: nothing is registered.
 	TTL time.Duration `koanf:"ttl"`
 
 	// Zone is where the app runs: callers may prefer instances that are near.
 	Zone string `koanf:"zone"`
 
-	// Weight is the share of calls that the app is to get, compared with other instances, from callers that mind it.
+	// Weight is the share of calls that the app is to get, compared with other instances, from callers that mind it. Unused: nothing is registered.
 	Weight int `koanf:"weight"`
 
 	// CacheDir is the folder that keeps the instances of other services found last, for a start while the registry is

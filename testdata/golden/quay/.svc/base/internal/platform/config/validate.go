@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"net"
 	"regexp"
-	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"example.com/quay/internal/platform/discovery"
 )
 
 // minTTL is the shortest time that registries can be relied on to honour.
@@ -28,12 +31,12 @@ func (c Config) validate() error {
 		check(c.Health.Timeout > 0, "health.timeout", c.Health.Timeout, "must be more than 0s"),
 		check(c.Health.Failures > 0, "health.failures", c.Health.Failures, "must be at least 1"),
 		check(c.Health.Successes > 0, "health.successes", c.Health.Successes, "must be at least 1"),
-		check(validNamespace(c.Registry.Namespace), "registry.namespace", c.Registry.Namespace, "must not be empty, or start or end with a slash"),
+		check(validNamespace(c.Registry.Namespace), "registry.namespace", c.Registry.Namespace, "must be a namespace of Kubernetes"),
 		check(c.Registry.TTL >= minTTL, "registry.ttl", c.Registry.TTL, "must be at least "+minTTL.String()),
 		check(c.Registry.TTL%time.Second == 0, "registry.ttl", c.Registry.TTL, "must be whole seconds"),
 		check(c.Registry.Weight >= 0, "registry.weight", c.Registry.Weight, "must not be negative"),
 		c.Client.validate(),
-		check(c.Registry.By == "dns" || c.Registry.By == "endpointslices", "registry.by", c.Registry.By, "must be dns or endpointslices"),
+		c.Registry.checkDiscovery(),
 		check(c.Log.Format == "json" || c.Log.Format == "text", "log.format", c.Log.Format, "must be json or text"),
 	)
 }
@@ -58,6 +61,10 @@ func checkEnvironment(name string) error {
 	return check(ok, "environment", name, "must be letters, digits, - and _")
 }
 
-func validNamespace(name string) bool {
-	return name != "" && !strings.HasPrefix(name, "/") && !strings.HasSuffix(name, "/")
+func validNamespace(name string) bool { return len(validation.IsDNS1123Label(name)) == 0 }
+
+// checkDiscovery reads what is said about other services as those who look for them will.
+func (r Registry) checkDiscovery() error {
+	_, err := discovery.Open(discovery.Config{Endpoints: r.Endpoints, By: r.By})
+	return err
 }

@@ -17,7 +17,7 @@ const (
 	// lookUpEvery is how often names are looked up at least. Cluster DNS keeps its answers for 5s.
 	lookUpEvery = 10 * time.Second
 
-	// lookUpRest is between two lookups, whatever happens to connections.
+	// lookUpRest is the longest rest after a lookup, whatever happens to connections.
 	lookUpRest = time.Second
 
 	lookUpTimeout = 3 * time.Second
@@ -36,24 +36,28 @@ type dnsSource struct {
 	find   func(namespace, service string) place
 
 	mu   sync.Mutex
-	lost chan struct{} // closed, and replaced, when a connection is lost
+	lost map[place]chan struct{} // closed, and forgotten, when a connection to one of its pods is lost
 }
 
+// clusterDNS returns the resolver of the pod. A name is looked up in the domains that the pod searches, one of which is the
+// cluster's: by default, that this one failed is forgotten when the name is unknown in those that come after it.
+func clusterDNS() *net.Resolver { return &net.Resolver{PreferGo: true, StrictErrors: true} }
+
 func newDNSSource(lookUp lookUp, find func(namespace, service string) place) *dnsSource {
-	return &dnsSource{lookUp: lookUp, find: find, lost: make(chan struct{})}
+	return &dnsSource{lookUp: lookUp, find: find, lost: map[place]chan struct{}{}}
 }
 
 // Follow implements Source.
 func (s *dnsSource) Follow(ctx context.Context, namespace, service string, tell func([]Instance)) error {
 	at := s.find(namespace, service)
 	for ctx.Err() == nil {
-		lost := s.untilLost() // counts from here on: what DNS is asked now may not be told of it yet
+		lost := s.untilLost(at) // counts from here on: what DNS is asked now may not be told of it yet
 		found, err := s.ask(ctx, at)
 		if err != nil {
 			return fmt.Errorf("look up %s: %w", at, err)
 		}
 		tell(found)
-		backoff.Wait(ctx, lookUpRest)
+		backoff.Wait(ctx, backoff.Jitter(lookUpRest))
 		select {
 		case <-lost:
 		case <-time.After(backoff.Jitter(lookUpEvery - lookUpRest)):
@@ -64,17 +68,23 @@ func (s *dnsSource) Follow(ctx context.Context, namespace, service string, tell 
 }
 
 // Lost implements Told.
-func (s *dnsSource) Lost() {
+func (s *dnsSource) Lost(namespace, service string) {
+	at := s.find(namespace, service)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(s.lost)
-	s.lost = make(chan struct{})
+	if lost, ok := s.lost[at]; ok {
+		close(lost)
+		delete(s.lost, at)
+	}
 }
 
-func (s *dnsSource) untilLost() <-chan struct{} {
+func (s *dnsSource) untilLost(at place) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lost
+	if _, ok := s.lost[at]; !ok {
+		s.lost[at] = make(chan struct{})
+	}
+	return s.lost[at]
 }
 
 // ask returns the pods. A name that is not there is what a Service without any looks like.

@@ -1,9 +1,13 @@
 package discovery
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"example.com/quay/internal/platform/kubernetes"
 )
@@ -25,19 +29,20 @@ const defaultPort = "9090"
 //
 // A Service is in the namespace of the target, unless it says another.
 func Open(cfg Config) (*Builder, error) {
+	if cfg.By != "" && cfg.By != ByDNS && cfg.By != ByEndpointSlices {
+		return nil, fmt.Errorf("registry.by: must be %s or %s, got %q", ByDNS, ByEndpointSlices, cfg.By)
+	}
 	known := map[string]place{}
 	for _, endpoint := range cfg.Endpoints {
-		service, at, ok := strings.Cut(endpoint, "=")
-		if !ok || service == "" || at == "" {
-			return nil, fmt.Errorf("registry.endpoints: must be service=name or service=name.namespace:port, got %q", endpoint)
+		service, text, _ := strings.Cut(endpoint, "=")
+		at := parsePlace(text)
+		if err := at.check(service, cfg.By); err != nil {
+			return nil, fmt.Errorf("registry.endpoints: must be service=name or service=name.namespace:port, got %q: %w", endpoint, err)
 		}
-		known[service] = parsePlace(at)
+		known[service] = at
 	}
 	find := places(known)
-	switch cfg.By {
-	case "", ByDNS:
-		return newBuilder(cfg, func() (Source, error) { return newDNSSource(net.DefaultResolver, find), nil }), nil
-	case ByEndpointSlices:
+	if cfg.By == ByEndpointSlices {
 		return newBuilder(cfg, func() (Source, error) {
 			slices, err := kubernetes.NewSlices()
 			if err != nil {
@@ -46,7 +51,7 @@ func Open(cfg Config) (*Builder, error) {
 			return &slicesSource{slices: slices, find: find, zone: cfg.Zone}, nil
 		}), nil
 	}
-	return nil, fmt.Errorf("instances are found by %s or %s, not by %q", ByDNS, ByEndpointSlices, cfg.By)
+	return newBuilder(cfg, func() (Source, error) { return newDNSSource(clusterDNS(), find), nil }), nil
 }
 
 // place is where a service is in the cluster.
@@ -80,6 +85,27 @@ func parsePlace(text string) place {
 	name, namespace, _ := strings.Cut(host, ".")
 	return place{name: name, namespace: namespace, port: port}
 }
+
+// check returns what can't be, of what is said about a service.
+func (p place) check(service, by string) error {
+	number, err := strconv.ParseUint(p.port, 10, 16)
+	numbered := err == nil && number > 0
+	switch {
+	case service == "":
+		return errors.New("it names no service")
+	case !isLabel(p.name):
+		return fmt.Errorf("%q is no name of a Service", p.name)
+	case p.namespace != "" && !isLabel(p.namespace):
+		return fmt.Errorf("%q is no namespace", p.namespace)
+	case !numbered && by != ByEndpointSlices:
+		return fmt.Errorf("the port has to be a number, not %q, when instances are found by %s", p.port, ByDNS)
+	case !numbered && len(validation.IsValidPortName(p.port)) > 0:
+		return fmt.Errorf("%q is no port", p.port)
+	}
+	return nil
+}
+
+func isLabel(name string) bool { return len(validation.IsDNS1123Label(name)) == 0 }
 
 // headless returns the name of a service's headless Service, for releases that are called like their apps.
 func headless(service string) string {

@@ -21,6 +21,6 @@ type Source interface {
 
 // Told is a Source that wants to know when connections are lost, because it has to look for changes.
 type Told interface {
-	// Lost says that a connection to an instance was lost, or could not be made. It does not block.
-	Lost()
+	// Lost says that a connection to an instance of a service was lost, or could not be made. It does not block.
+	Lost(namespace, service string)
 }

@@ -11,7 +11,7 @@ import (
 // Open returns the registry that the app is configured for. It does not connect yet.
 func Open(cfg config.Registry, log *slog.Logger) (Registry, error) {
 	if len(cfg.Endpoints) == 0 {
-		return None{Log: log, Level: slog.LevelWarn, Reason: "registry.endpoints is empty"}, nil
+		return None{Log: log, Level: slog.LevelWarn, Reason: "registry.endpoints is empty: other services can't find this one, only dial its address"}, nil
 	}
 	client, err := etcd.NewClient(cfg.Endpoints, cfg.Access(), log)
 	if err != nil {
