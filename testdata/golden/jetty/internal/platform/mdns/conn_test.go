@@ -3,8 +3,11 @@ package mdns
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -132,6 +135,65 @@ func TestNoise(t *testing.T) {
 	}
 	if heard != 1 {
 		t.Errorf("heard %d", heard)
+	}
+}
+
+func TestStrangersFromAfarAreNotHeard(t *testing.T) {
+	lan := networks{netip.MustParsePrefix("192.0.2.7/24")}
+	for sender, want := range map[string]bool{
+		"192.0.2.1": true, "::ffff:192.0.2.1": true, "192.0.3.1": false, "127.0.0.1": false, "2001:db8::1": false,
+	} {
+		if got := lan.have(netip.MustParseAddr(sender)); got != want {
+			t.Errorf("%s: got %v", sender, got)
+		}
+	}
+	card, err := lookup(mdnstest.Loopback(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := networksOf(card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !own.have(netip.MustParseAddr("127.0.0.1")) || own.have(netip.MustParseAddr("192.0.2.255")) || own.have(netip.MustParseAddr("127.9.9.9")) {
+		t.Errorf("loopback reaches %v", own)
+	}
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, addr := range all { // a question on loopback comes from any of them
+		if !own.have(netip.MustParsePrefix(addr.String()).Addr()) {
+			t.Errorf("loopback does not reach %v", addr)
+		}
+	}
+}
+
+func TestAnswersFromAfarAreLeftAlone(t *testing.T) {
+	conn, err := Listen(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	stranger, err := net.Dial("udp4", net.JoinHostPort("127.0.0.1", strings.Split(conn.conn.LocalAddr().String(), ":")[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stranger.Close() }()
+	packet, err := (&dns.Msg{MsgHdr: dns.MsgHdr{Response: true}}).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for asked, want := range map[string]error{"127.0.0.0/8": nil, "192.0.2.0/24": os.ErrDeadlineExceeded} {
+		if _, err := stranger.Write(packet); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.next(networks{netip.MustParsePrefix(asked)}); !errors.Is(err, want) {
+			t.Errorf("%s was asked: got %v", asked, err)
+		}
 	}
 }
 
