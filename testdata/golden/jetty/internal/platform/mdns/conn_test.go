@@ -1,6 +1,7 @@
 package mdns
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/mdns"
 	"github.com/miekg/dns"
 
 	"example.com/jetty/internal/platform/mdnstest"
@@ -207,7 +209,58 @@ func TestInterfacesThatAreNotThere(t *testing.T) {
 	if lo := mdnstest.Loopback(t); err == nil || !strings.Contains(err.Error(), "no network interface none, only ") || !strings.Contains(err.Error(), lo) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Serve([]string{mdnstest.Loopback(t), "none"}, nil, slog.Default()); err == nil {
+	if _, err := Serve([]string{"none", "nor"}, nil, slog.Default()); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestServeOnThoseThatAreThere(t *testing.T) {
+	t.Parallel()
+	e, lo := entryOf(), mdnstest.Loopback(t)
+	var log bytes.Buffer
+	server, err := Serve([]string{"none", lo}, []Entry{e}, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	if got := query(t, e.Namespace, e.Service, 1); len(got) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	if !strings.Contains(log.String(), "no network interface none") {
+		t.Errorf("logged %s", &log)
+	}
+}
+
+// TestJoin has an interface that comes, is replaced, and goes.
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	e, lo := entryOf(), mdnstest.Loopback(t)
+	server := serve(t, e)
+	defer server.Close()
+	join := func() *mdns.Server {
+		t.Helper()
+		if err := server.Join(); err != nil {
+			t.Fatal(err)
+		}
+		return server.answering[lo].Server
+	}
+	before := join()
+	if join() != before {
+		t.Error("joins again what it has joined")
+	}
+	server.answering[lo] = member{before, -1}
+	if join() == before {
+		t.Error("stays with an interface that was replaced")
+	}
+	if got := query(t, e.Namespace, e.Service, 1); len(got) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	server.interfaces = []string{"none"}
+	server.answering = map[string]member{"none": server.answering[lo]}
+	if err := server.Join(); err == nil || len(server.answering) != 0 {
+		t.Errorf("got %v, and still on %v", err, server.answering)
+	}
+	if got := query(t, e.Namespace, e.Service, 0); got != nil {
+		t.Errorf("after the end: %+v", got)
 	}
 }
