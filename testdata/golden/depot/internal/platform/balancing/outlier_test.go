@@ -72,6 +72,37 @@ func TestOutliersAreLeftOutForAWhile(t *testing.T) {
 	}
 }
 
+// TestMostOfThemSick has grpc-go leave out 30% of four, rounded up.
+func TestMostOfThemSick(t *testing.T) {
+	at := []*instance{start(t, nil)}
+	var sick []*flaky
+	for range 3 {
+		f, started := startFlaky(t)
+		sick, at = append(sick, f), append(at, started)
+	}
+	limits := quickly
+	limits.Most, limits.Pause = 30, "60s"
+	client, _ := dial(t, WithoutOutliers(limits, policy(t, RoundRobin)), at...)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for out := 0; out != 2; {
+		for _, f := range sick {
+			f.calls.Store(0)
+		}
+		for range 40 {
+			if _, err := client.Check(ctx, &healthpb.HealthCheckRequest{}); ctx.Err() != nil {
+				t.Fatalf("%d are left out: %v", out, err)
+			}
+		}
+		out = 0
+		for _, f := range sick {
+			if f.calls.Load() == 0 {
+				out++
+			}
+		}
+	}
+}
+
 func TestOutliersAreNotThoseWhoSayNo(t *testing.T) {
 	for code, want := range map[codes.Code]bool{
 		codes.OK: false, codes.NotFound: false, codes.Canceled: false, codes.Unauthenticated: false,

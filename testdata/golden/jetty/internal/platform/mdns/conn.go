@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -47,73 +46,69 @@ func (c *Conn) Query(ctx context.Context, namespace, service string, d time.Dura
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetReadDeadline(time.Now()) }) // or it is closed
 	defer stop()
-	if err := c.ask(service); err != nil {
+	asked, err := c.ask(service)
+	if err != nil {
 		return fmt.Errorf("mdns: %w", err)
 	}
 	for {
-		n, err := c.conn.Read(c.buffer)
+		message, err := c.next(asked)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("mdns: %w", err)
 		}
-		var message dns.Msg
-		if err := message.Unpack(c.buffer[:n]); err != nil || !message.Response {
-			continue // anybody may send anything
-		}
-		for _, e := range entries(&message, namespace, service) {
+		for _, e := range entries(message, namespace, service) {
 			heard(e)
 		}
 	}
 }
 
-// ask sends the question to all networks. One of them is enough: a notebook's come and go.
-func (c *Conn) ask(service string) error {
+// next waits for an answer from a network that was asked. Anybody may send anything.
+func (c *Conn) next(asked networks) (*dns.Msg, error) {
+	for {
+		n, sender, err := c.conn.ReadFromUDPAddrPort(c.buffer)
+		if err != nil {
+			return nil, err
+		}
+		message := new(dns.Msg)
+		if asked.have(sender.Addr()) && message.Unpack(c.buffer[:n]) == nil && message.Response {
+			return message, nil
+		}
+	}
+}
+
+// ask sends the question to all networks, and returns those that it went to. One is enough: a notebook's come and go.
+func (c *Conn) ask(service string) (asked networks, err error) {
 	question := dns.Msg{Question: []dns.Question{{Name: subtype(service), Qtype: dns.TypePTR, Qclass: dns.ClassINET}}}
 	packed, err := question.Pack()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var errs []error
 	for _, name := range c.interfaces {
-		if err := c.send(packed, name); err != nil {
+		reached, err := c.send(packed, name)
+		if err != nil {
 			errs = append(errs, err)
 		}
+		asked = append(asked, reached...)
 	}
 	if len(errs) < len(c.interfaces) {
-		return nil
+		return asked, nil
 	}
-	return errors.Join(errs...)
+	return nil, errors.Join(errs...)
 }
 
-func (c *Conn) send(packed []byte, name string) error {
+func (c *Conn) send(packed []byte, name string) (networks, error) {
 	card, err := lookup(name)
-	if err != nil {
-		return err
-	}
-	if err := ipv4.NewPacketConn(c.conn).SetMulticastInterface(card); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if _, err := c.conn.WriteTo(packed, group); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
-}
-
-// lookup returns an interface, or says which ones there are.
-func lookup(name string) (*net.Interface, error) {
-	card, err := net.InterfaceByName(name)
-	if err == nil {
-		return card, nil
-	}
-	all, err := net.Interfaces()
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, other := range all {
-		names = append(names, other.Name)
+	if err := ipv4.NewPacketConn(c.conn).SetMulticastInterface(card); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return nil, fmt.Errorf("there is no network interface %s, only %s", name, strings.Join(names, ", "))
+	if _, err := c.conn.WriteTo(packed, group); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return networksOf(card)
 }

@@ -78,10 +78,7 @@ func (o *observer) begin(ctx context.Context, method string) (context.Context, o
 	ctx, span := o.tracer.Start(ctx, m.name, m.span...)
 	var sent carrier
 	o.propagator.Inject(ctx, &sent)
-	if len(sent) > 0 {
-		ctx = metadata.AppendToOutgoingContext(ctx, sent...)
-	}
-	return ctx, observation{observer: o, method: m, span: span, start: time.Now()}
+	return sent.context(ctx), observation{observer: o, method: m, span: span, start: time.Now()}
 }
 
 func (c observation) end(ctx context.Context, err error) {
@@ -148,6 +145,28 @@ type carrier []string
 func (c *carrier) Set(key, value string) { *c = append(*c, key, value) }
 func (*carrier) Get(string) string       { return "" }
 func (*carrier) Keys() []string          { return nil }
+
+// context has a call made with ctx go out with what is propagated. It replaces what is there already, as it is when a
+// caller forwards metadata that it was called with: servers take the first of several values.
+func (c carrier) context(ctx context.Context) context.Context {
+	for i := 0; i < len(c); i += 2 {
+		if len(outgoing(ctx, c[i])) > 0 {
+			return c.replace(ctx)
+		}
+	}
+	if len(c) == 0 {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, c...)
+}
+
+func (c carrier) replace(ctx context.Context) context.Context {
+	md, _ := metadata.FromOutgoingContext(ctx) // a copy
+	for i := 0; i < len(c); i += 2 {
+		md.Set(c[i], c[i+1])
+	}
+	return metadata.NewOutgoingContext(ctx, md)
+}
 
 // globalObserver shows calls to the process-wide OpenTelemetry, as libraries do.
 func globalObserver() (*observer, error) {

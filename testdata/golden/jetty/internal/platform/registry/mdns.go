@@ -56,13 +56,16 @@ func (m *MDNS) List(ctx context.Context, instance Instance, listed func()) error
 		return err
 	}
 	defer func() { _ = conn.Close() }() // it has no error that matters by now
-	return m.hold(ctx, conn, entries, listed)
+	return m.hold(ctx, server, conn, entries, listed)
 }
 
 // hold returns when the instance has not been heard for a TTL.
-func (m *MDNS) hold(ctx context.Context, conn *mdns.Conn, entries []mdns.Entry, listed func()) error {
+func (m *MDNS) hold(ctx context.Context, server *mdns.Server, conn *mdns.Conn, entries []mdns.Entry, listed func()) error {
 	last := time.Now()
 	for ctx.Err() == nil {
+		if err := server.Join(); err != nil {
+			return err
+		}
 		heard, err := hear(ctx, conn, entries)
 		switch {
 		case err != nil:

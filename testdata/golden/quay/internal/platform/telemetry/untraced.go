@@ -17,11 +17,16 @@ func (untraced) Tracer(string, ...trace.TracerOption) trace.Tracer { return untr
 
 type untracedTracer struct{ embedded.Tracer }
 
-// Start begins a span for a call that comes from outside, or from nowhere. What happens within has no span of its own.
+// Start begins a span for a call that comes from outside, or from nowhere. What happens within has no span of its own; if
+// that around it is recorded, by another provider, it is not the caller's to end.
 func (untracedTracer) Start(ctx context.Context, _ string, _ ...trace.SpanStartOption) (context.Context, trace.Span) {
 	parent := trace.SpanContextFromContext(ctx)
 	if parent.IsValid() && !parent.IsRemote() {
-		return ctx, trace.SpanFromContext(ctx)
+		span := trace.SpanFromContext(ctx)
+		if span.IsRecording() {
+			span = trace.SpanFromContext(trace.ContextWithSpanContext(ctx, parent))
+		}
+		return ctx, span
 	}
 	if !parent.IsValid() {
 		parent = trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID(), TraceFlags: trace.FlagsSampled})

@@ -21,7 +21,7 @@ type Outliers struct {
 	MinCalls int    // of an instance within an interval, for its share of failures to mean something
 	Percent  int    // of them: more have to fail
 	Pause    string // how long the instance is left out; the second time for twice as long, and so on for up to 5 minutes
-	Most     int    // percent of the instances that are left out at a time, though never none
+	Most     int    // percent of the instances that are left out at a time, rounded up: of 30, one of three, two of four
 }
 
 // DefaultOutliers are for services with a few instances or more.

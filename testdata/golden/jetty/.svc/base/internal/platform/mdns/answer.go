@@ -3,6 +3,7 @@ package mdns
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,8 +25,9 @@ func entries(message *dns.Msg, namespace, service string) []Entry {
 	for _, record := range append(message.Answer, message.Extra...) {
 		a.read(record, subtype(service))
 	}
+	slices.Sort(a.instances)
 	var found []Entry
-	for _, name := range a.instances {
+	for _, name := range slices.Compact(a.instances) { // a message has room for hundreds of one
 		if e, ok := a.entry(name); ok && e.Namespace == namespace && e.Service == service {
 			found = append(found, e)
 		}

@@ -1,15 +1,20 @@
 package mdns
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/mdns"
 	"github.com/miekg/dns"
 
 	"example.com/jetty/internal/platform/mdnstest"
@@ -135,6 +140,65 @@ func TestNoise(t *testing.T) {
 	}
 }
 
+func TestStrangersFromAfarAreNotHeard(t *testing.T) {
+	lan := networks{netip.MustParsePrefix("192.0.2.7/24")}
+	for sender, want := range map[string]bool{
+		"192.0.2.1": true, "::ffff:192.0.2.1": true, "192.0.3.1": false, "127.0.0.1": false, "2001:db8::1": false,
+	} {
+		if got := lan.have(netip.MustParseAddr(sender)); got != want {
+			t.Errorf("%s: got %v", sender, got)
+		}
+	}
+	card, err := lookup(mdnstest.Loopback(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := networksOf(card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !own.have(netip.MustParseAddr("127.0.0.1")) || own.have(netip.MustParseAddr("192.0.2.255")) || own.have(netip.MustParseAddr("127.9.9.9")) {
+		t.Errorf("loopback reaches %v", own)
+	}
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, addr := range all { // a question on loopback comes from any of them
+		if !own.have(netip.MustParsePrefix(addr.String()).Addr()) {
+			t.Errorf("loopback does not reach %v", addr)
+		}
+	}
+}
+
+func TestAnswersFromAfarAreLeftAlone(t *testing.T) {
+	conn, err := Listen(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	stranger, err := net.Dial("udp4", net.JoinHostPort("127.0.0.1", strings.Split(conn.conn.LocalAddr().String(), ":")[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stranger.Close() }()
+	packet, err := (&dns.Msg{MsgHdr: dns.MsgHdr{Response: true}}).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for asked, want := range map[string]error{"127.0.0.0/8": nil, "192.0.2.0/24": os.ErrDeadlineExceeded} {
+		if _, err := stranger.Write(packet); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.next(networks{netip.MustParsePrefix(asked)}); !errors.Is(err, want) {
+			t.Errorf("%s was asked: got %v", asked, err)
+		}
+	}
+}
+
 func TestInterfacesThatAreNotThere(t *testing.T) {
 	conn, err := Listen([]string{"none"})
 	if err != nil {
@@ -145,7 +209,58 @@ func TestInterfacesThatAreNotThere(t *testing.T) {
 	if lo := mdnstest.Loopback(t); err == nil || !strings.Contains(err.Error(), "no network interface none, only ") || !strings.Contains(err.Error(), lo) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Serve([]string{mdnstest.Loopback(t), "none"}, nil, slog.Default()); err == nil {
+	if _, err := Serve([]string{"none", "nor"}, nil, slog.Default()); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestServeOnThoseThatAreThere(t *testing.T) {
+	t.Parallel()
+	e, lo := entryOf(), mdnstest.Loopback(t)
+	var log bytes.Buffer
+	server, err := Serve([]string{"none", lo}, []Entry{e}, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	if got := query(t, e.Namespace, e.Service, 1); len(got) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	if !strings.Contains(log.String(), "no network interface none") {
+		t.Errorf("logged %s", &log)
+	}
+}
+
+// TestJoin has an interface that comes, is replaced, and goes.
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	e, lo := entryOf(), mdnstest.Loopback(t)
+	server := serve(t, e)
+	defer server.Close()
+	join := func() *mdns.Server {
+		t.Helper()
+		if err := server.Join(); err != nil {
+			t.Fatal(err)
+		}
+		return server.answering[lo].Server
+	}
+	before := join()
+	if join() != before {
+		t.Error("joins again what it has joined")
+	}
+	server.answering[lo] = member{before, -1}
+	if join() == before {
+		t.Error("stays with an interface that was replaced")
+	}
+	if got := query(t, e.Namespace, e.Service, 1); len(got) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	server.interfaces = []string{"none"}
+	server.answering = map[string]member{"none": server.answering[lo]}
+	if err := server.Join(); err == nil || len(server.answering) != 0 {
+		t.Errorf("got %v, and still on %v", err, server.answering)
+	}
+	if got := query(t, e.Namespace, e.Service, 0); got != nil {
+		t.Errorf("after the end: %+v", got)
 	}
 }

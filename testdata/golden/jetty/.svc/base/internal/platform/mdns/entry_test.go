@@ -164,6 +164,14 @@ func TestOtherPrograms(t *testing.T) {
 	}
 }
 
+func TestNamesThatAreRepeated(t *testing.T) {
+	said := Entry{Namespace: "dev", Service: "a.v1.A", Addr: "192.0.2.1:1"}
+	message := ask(t, subtype(said.Service), said, said)
+	if got := entries(message, said.Namespace, said.Service); len(got) != 1 || got[0].Addr != said.Addr {
+		t.Errorf("got %v", got)
+	}
+}
+
 func FuzzEntries(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, packet []byte) {

@@ -30,6 +30,5 @@ func (s steps) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.Cli
 
 // outgoing returns the values of a metadata key that a call made with ctx goes out with.
 func outgoing(ctx context.Context, key string) []string {
-	md, _ := metadata.FromOutgoingContext(ctx)
-	return md.Get(key)
+	return metadata.ValueFromOutgoingContext(ctx, key)
 }

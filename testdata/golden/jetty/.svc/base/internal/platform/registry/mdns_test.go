@@ -35,7 +35,7 @@ func heard(t *testing.T, namespace, service string) (found *mdns.Entry) {
 
 func TestMDNSLists(t *testing.T) {
 	t.Parallel()
-	lister := &MDNS{interfaces: []string{mdnstest.Loopback(t)}, namespace: rand.Text(), ttl: ttl, log: slog.New(slog.DiscardHandler)}
+	lister := &MDNS{interfaces: []string{"none", mdnstest.Loopback(t)}, namespace: rand.Text(), ttl: ttl, log: slog.New(slog.DiscardHandler)}
 	instance := Instance{Services: []string{"a.v1.A", "b.v1.B"}, Addr: "127.0.0.1:9", Metadata: map[string]string{"app": "a"}}
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
@@ -82,7 +82,12 @@ func TestMDNSNoticesThatNobodyHears(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	unsaid := []mdns.Entry{{Namespace: lister.namespace, Service: "a.v1.A", Addr: "127.0.0.1:9"}}
-	err = lister.hold(t.Context(), conn, unsaid, func() { t.Error("listed") })
+	mute, err := mdns.Serve(lister.interfaces, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	err = lister.hold(t.Context(), mute, conn, unsaid, func() { t.Error("listed") })
 	if err == nil || !strings.Contains(err.Error(), "multicast") {
 		t.Errorf("got %v", err)
 	}

@@ -38,7 +38,7 @@ type Telemetry struct {
 //
 // Metrics are served to Prometheus. Traces are sent over OTLP/gRPC when OTEL_EXPORTER_OTLP_ENDPOINT or
 // OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set; without, they still give log lines their trace ids and are passed on to
-// the services that are called. A collector that is down costs spans, not calls.
+// the services that are called, with what OTEL_TRACES_SAMPLER has decided. A collector that is down costs spans, not calls.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (*Telemetry, error) {
 	identity, err := identify(ctx, cfg)
 	if err != nil {
@@ -93,7 +93,10 @@ func identify(ctx context.Context, cfg config.Config) (*resource.Resource, error
 
 func newTracerProvider(ctx context.Context, identity *resource.Resource) (trace.TracerProvider, error) {
 	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" && os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
-		return untraced{}, nil
+		if os.Getenv("OTEL_TRACES_SAMPLER") == "" {
+			return untraced{}, nil
+		}
+		return sdktrace.NewTracerProvider(), nil // its sampler counts for the services that are called
 	}
 	exporter, err := otlptracegrpc.New(ctx)
 	if err != nil {

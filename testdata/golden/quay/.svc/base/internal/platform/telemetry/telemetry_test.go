@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/otel"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"example.com/quay/internal/platform/config"
@@ -72,6 +73,31 @@ func TestCallsThatNobodyTracesGoOnWithTheTraceTheyComeFrom(t *testing.T) {
 	got := span.SpanContext()
 	if got.TraceID() != remote.TraceID() || got.SpanID() == remote.SpanID() || got.IsSampled() || got.IsRemote() {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestSpansOfOthers has a span around a call that is recorded elsewhere, and not over when the call is.
+func TestSpansOfOthers(t *testing.T) {
+	start(t, "")
+	ctx, theirs := sdktrace.NewTracerProvider().Tracer("theirs").Start(t.Context(), "around")
+	_, span := otel.GetTracerProvider().Tracer("test").Start(ctx, "call")
+	if span.IsRecording() || !span.SpanContext().Equal(theirs.SpanContext()) {
+		t.Errorf("got %+v, which records: %v", span.SpanContext(), span.IsRecording())
+	}
+	span.End()
+	if !theirs.IsRecording() {
+		t.Error("the span around a call ends with it")
+	}
+}
+
+func TestSamplerWithoutACollector(t *testing.T) {
+	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
+	tel := start(t, "")
+	if _, span := otel.GetTracerProvider().Tracer("test").Start(t.Context(), "call"); !span.SpanContext().IsValid() || span.SpanContext().IsSampled() {
+		t.Errorf("services that are called are told %+v", span.SpanContext())
+	}
+	if err := tel.Shutdown(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -74,6 +74,23 @@ func TestCallsAreObserved(t *testing.T) {
 	}
 }
 
+// TestForwardedMetadata has a caller send on what it was called with itself, which has the trace as it was before.
+func TestForwardedMetadata(t *testing.T) {
+	o, err := newObserver(trace.NewTracerProvider(), metric.NewMeterProvider(), propagation.TraceContext{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := metadata.MD{"traceparent": {"00-01000000000000000000000000000000-0100000000000000-01"}, "x-tenant": {"a"}}
+	ctx, call := o.begin(metadata.NewOutgoingContext(t.Context(), given), method)
+	got, _ := metadata.FromOutgoingContext(ctx)
+	if parents := got.Get("traceparent"); len(parents) != 1 || !strings.Contains(parents[0], call.span.SpanContext().SpanID().String()) {
+		t.Errorf("the trace that goes on is %q, want that of %v", parents, call.span.SpanContext())
+	}
+	if len(got.Get("x-tenant")) != 1 || !strings.HasPrefix(given.Get("traceparent")[0], "00-01") {
+		t.Errorf("sends %v; the caller's own metadata is now %v", got, given)
+	}
+}
+
 func checkAttributes(t *testing.T, got attribute.Set, want string) {
 	t.Helper()
 	failure := want
