@@ -42,8 +42,8 @@ var goldenProjects = map[string]golden{
 		"depot", "--registry", "static", "--module", "example.com/depot", "--proto", "{api}", "--app", "parcels=Parcels", "--app", "routes=Routes",
 	}},
 	"quay":    {tested: []string{"./internal/platform/config", "./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{"quay", "--registry", "kubernetes"}},
-	"harbour": {tested: []string{"./internal/platform/...", "./pkg/..."}, new: []string{"harbour", "--registry", "consul"}},
-	"jetty":   {tested: []string{"./internal/platform/...", "./pkg/..."}, new: []string{"jetty", "--registry", "mdns"}},
+	"harbour": {tested: []string{"./internal/platform/config", "./internal/platform/consul", "./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{"harbour", "--registry", "consul"}},
+	"jetty":   {tested: []string{"./internal/platform/config", "./internal/platform/mdns", "./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{"jetty", "--registry", "mdns"}},
 	"shop": {edited: true, tested: []string{"./..."}, new: []string{
 		"shop", "--module", "github.com/acme/shop", "--registry", "etcd", "--proto", "{api}",
 		"--app", "storefront=shop.catalog.v1.Catalog,shop.admin.v1.Catalog,Recommendation",
