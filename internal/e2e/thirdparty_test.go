@@ -45,7 +45,7 @@ func TestThirdParty(t *testing.T) {
 	for name, wants := range map[string]string{
 		"buf.yaml":     "  - path: gen/third_party\n",
 		"buf.gen.yaml": "    exclude_paths:\n      - gen/third_party/google\n",
-		"README.md":    "\nprotoc -I api -I gen/third_party --svc_out=. ",
+		"README.md":    "-exec protoc -I api -I gen/third_party --svc_out=. ",
 	} {
 		if !strings.Contains(with[name], wants) || strings.Contains(before[name], "third_party") {
 			t.Errorf("%s is not about %s when it is needed, and only then:\n%s", name, wants, diff(before[name], with[name]))

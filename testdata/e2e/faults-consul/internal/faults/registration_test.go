@@ -275,6 +275,7 @@ func TestTwoAtOneAddress(t *testing.T) {
 		eventually(t, ttl+2*time.Second, "noticed", func(context.Context) bool {
 			return strings.Contains(one.log.String(), "another instance")
 		})
+		a.awaitListed(t, patience, two) // whose check begins anew
 		_, meta, err := a.client.Catalog().Service(service, "", nil)
 		if err != nil {
 			t.Fatal(err)

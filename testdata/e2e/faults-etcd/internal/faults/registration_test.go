@@ -94,7 +94,7 @@ func TestCompaction(t *testing.T) {
 	m := startEtcd(t)
 	p := faultproxy.New(t, m.client)
 	c := m.connect()
-	i := register(t, p.Addr())
+	i := list(t, serve(t), at(p.Addr()), ttl)
 	awaitListed(t, c, patience, i)
 	calls := startCaller(t, at(p.Addr()))
 	p.Cut()
@@ -293,7 +293,7 @@ func TestSlow(t *testing.T) {
 	p := faultproxy.New(t, m.client)
 	p.Delay(200 * time.Millisecond)
 	c := m.connect()
-	i := register(t, p.Addr())
+	i := list(t, serve(t), at(p.Addr()), ttl)
 	awaitListed(t, c, patience, i)
 	calls := startCaller(t, at(p.Addr()))
 	during(t, 3*ttl, func(ctx context.Context) {
