@@ -174,7 +174,7 @@ func TestStop(t *testing.T) {
 				p.Heal()
 				// What the network has held back until now lists it once more, for as long as its check takes to fail.
 				during(t, ttl, func(context.Context) {})
-				a.awaitListed(t, 2*time.Second)
+				a.awaitListed(t, 5*time.Second)
 				a.expectListed(t, ttl, 0)
 			}
 		}
