@@ -29,6 +29,17 @@ func runEtcd(file string) int {
 	return 0
 }
 
+// allFaults is the variable that has all faults done. Without it, go test ./... does those of etcd: what it does in a few
+// minutes. .ci/run does the rest after it.
+const allFaults = "SVC_FAULTS"
+
+func onlyWithAllFaults(t *testing.T) {
+	t.Helper()
+	if os.Getenv(allFaults) == "" {
+		t.Skip("takes minutes: set " + allFaults + " to have it done")
+	}
+}
+
 // TestFaults is about time, and so has the machine to itself before other tests do: most of it is waiting.
 func TestFaults(t *testing.T) {
 	if testing.Short() {
@@ -38,7 +49,6 @@ func TestFaults(t *testing.T) {
 		t.Skip("there are no such signals")
 	}
 	t.Run("parts", testParts)
-	t.Run("clock jumps", testClockJumps)
 	t.Run("processes", testProcesses)
 	t.Run("load", testLoad)
 }

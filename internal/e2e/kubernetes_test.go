@@ -14,9 +14,7 @@ const apiserverBinary = "SVC_KUBE_APISERVER"
 // TestFaultsOfKubernetes is TestFaults for the golden project whose registry is Kubernetes: DNS, and, where there is an API
 // server, EndpointSlices.
 func TestFaultsOfKubernetes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute")
-	}
+	onlyWithAllFaults(t)
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no such signals")
 	}

@@ -8,9 +8,7 @@ import (
 // TestFaultsOfMDNS is TestFaults for the golden project whose registry is the local network: the loopback interface of
 // this machine, which has to carry multicast.
 func TestFaultsOfMDNS(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute")
-	}
+	onlyWithAllFaults(t)
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no such signals")
 	}
