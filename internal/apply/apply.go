@@ -234,8 +234,8 @@ func (p *Project) check(changes []Change) error {
 	in := &nearby{folder: p.folder}
 	defer in.leave()
 	for _, c := range changes {
-		for _, p := range []string{c.Path, cmp.Or(c.Like, c.Path)} {
-			if err := tree.CheckPath(p); err != nil {
+		for _, path := range []string{c.Path, cmp.Or(c.Like, c.Path)} {
+			if err := tree.CheckPath(path); err != nil {
 				return err
 			}
 		}

@@ -13,22 +13,13 @@ import (
 	"time"
 )
 
-// consulBinary is the variable that names a consul to test against. .ci/run builds one; it is not part of Go's own tests,
-// because it takes minutes to build.
+// consulBinary is the variable that names a consul to test against; .ci/consul builds one.
 const consulBinary = "SVC_CONSUL"
 
 // TestFaultsOfConsul is TestFaults for the golden project whose registry is Consul.
 func TestFaultsOfConsul(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute")
-	}
-	binary := os.Getenv(consulBinary)
-	if binary == "" {
-		t.Skip(consulBinary + " names no consul: .ci/consul builds one")
-	}
-	if _, err := os.Stat(binary); err != nil {
-		t.Fatal(err)
-	}
+	onlyWithAllFaults(t)
+	needsServer(t, consulBinary)
 	project := inProject(copyForFaults(t, "harbour", "example.com/harbour", "faults-consul"))
 	t.Run("parts", func(t *testing.T) {
 		t.Parallel()

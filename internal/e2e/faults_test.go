@@ -40,6 +40,15 @@ func onlyWithAllFaults(t *testing.T) {
 	}
 }
 
+// needsServer fails the test where a variable names no server to test against. Such servers take minutes to build, and so
+// are no part of Go's own tests; who asks for all faults has them.
+func needsServer(t *testing.T, variable string) {
+	t.Helper()
+	if _, err := os.Stat(os.Getenv(variable)); err != nil {
+		t.Fatalf("%s names no server: %v", variable, err)
+	}
+}
+
 // TestFaults is about time, and so has the machine to itself before other tests do: most of it is waiting.
 func TestFaults(t *testing.T) {
 	if testing.Short() {

@@ -7,12 +7,11 @@ import (
 	"testing"
 )
 
-// apiserverBinary is the variable that names a kube-apiserver to test against. .ci/run builds one; it is not part of Go's
-// own tests, because it takes minutes to build.
+// apiserverBinary is the variable that names a kube-apiserver to test against; .ci/kubernetes builds one.
 const apiserverBinary = "SVC_KUBE_APISERVER"
 
-// TestFaultsOfKubernetes is TestFaults for the golden project whose registry is Kubernetes: DNS, and, where there is an API
-// server, EndpointSlices.
+// TestFaultsOfKubernetes is TestFaults for the golden project whose registry is Kubernetes: DNS, and an API
+// server of its own for EndpointSlices.
 func TestFaultsOfKubernetes(t *testing.T) {
 	onlyWithAllFaults(t)
 	if runtime.GOOS == "windows" {
@@ -27,13 +26,7 @@ func TestFaultsOfKubernetes(t *testing.T) {
 	})
 	t.Run("slices", func(t *testing.T) {
 		t.Parallel()
-		binary := os.Getenv(apiserverBinary)
-		if binary == "" {
-			t.Skip(apiserverBinary + " names no kube-apiserver: .ci/kubernetes builds one")
-		}
-		if _, err := os.Stat(binary); err != nil {
-			t.Fatal(err)
-		}
+		needsServer(t, apiserverBinary)
 		testDiscovery(t, dir, "TestFaultsOfSlices")
 	})
 }

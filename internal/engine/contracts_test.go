@@ -45,9 +45,7 @@ func TestGoodContracts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := map[string][]byte{}
 	for _, f := range emission.Tree.Files() {
-		files[f.Path] = f.Content
 		if strings.HasSuffix(f.Path, ".go") && !protoload.IsStub(f.Template) { // stubs are as their plugins print them
 			checkFormatted(t, f.Path, f.Content)
 		}
@@ -55,10 +53,7 @@ func TestGoodContracts(t *testing.T) {
 	if got := len(emission.Model.Services); got < 80 {
 		t.Errorf("the project has %d services: some of the contracts are missing", got)
 	}
-	dir := t.TempDir()
-	if err := apply.Fill(dir, files); err != nil {
-		t.Fatal(err)
-	}
+	dir := place(t, emission)
 	goTool(t, dir, "vet", "./...")
 	// Two registrations of one symbol don't show before the program starts.
 	goTool(t, dir, "run", "./cmd/all", "--help")
@@ -81,6 +76,12 @@ service Cart { rpc Get(M) returns (M); }
 	if err != nil {
 		t.Fatal(err)
 	}
+	goTool(t, place(t, emission), "vet", "./internal/platform/discovery")
+}
+
+// place puts an emission into a folder of its own, and returns that.
+func place(t *testing.T, emission *Emission) string {
+	t.Helper()
 	files := map[string][]byte{}
 	for _, f := range emission.Tree.Files() {
 		files[f.Path] = f.Content
@@ -89,7 +90,7 @@ service Cart { rpc Get(M) returns (M); }
 	if err := apply.Fill(dir, files); err != nil {
 		t.Fatal(err)
 	}
-	goTool(t, dir, "vet", "./internal/platform/discovery")
+	return dir
 }
 
 func checkFormatted(t *testing.T, name string, content []byte) {

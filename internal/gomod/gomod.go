@@ -38,7 +38,7 @@ func Compose(p *model.Project) ([]tree.File, error) {
 		return nil, fmt.Errorf("requirements.json: %w", err)
 	}
 	var parts []Feature
-	for _, name := range names(p) {
+	for _, name := range names(p, all) {
 		parts = append(parts, all[name])
 	}
 	mod, err := goMod(p, parts)
@@ -51,17 +51,16 @@ func Compose(p *model.Project) ([]tree.File, error) {
 	}, nil
 }
 
-// outlier is the one layer among those that svc.yaml switches that imports what others don't.
-const outlier = "outlier"
-
 // names are the features of a project. The keys of requirements.json are folders of templates/versions.
-func names(p *model.Project) []string {
+func names(p *model.Project, all map[string]Feature) []string {
 	list := []string{"core"}
 	if p.Discovers() {
 		list = append(list, "discovery", "registry-"+p.Registry)
 	}
-	if p.Has(outlier) {
-		list = append(list, outlier)
+	for name := range all {
+		if p.Has(name) {
+			list = append(list, name)
+		}
 	}
 	prefixes := map[string]string{
 		"google.golang.org/genproto/googleapis/api/":  "googleapis-api",

@@ -20,8 +20,8 @@ import (
 func TestProcessDies(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)
-	addr := freeAddr(t)
-	a, b := n.start(t, addr), n.start(t, freeAddr(t))
+	addr := free(t)
+	a, b := n.start(t, addr), n.start(t, free(t))
 	n.awaitHeard(t, 10*time.Second, greeter, a.addr, b.addr)
 
 	known := resolve(t, discovery.Target(n.namespace, greeter), discovery.Config{Endpoints: []string{n.loopback}, CacheDir: "none", Interval: interval})
@@ -62,7 +62,7 @@ func TestProcessDies(t *testing.T) {
 func TestProcessFrozen(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)
-	a := n.start(t, freeAddr(t))
+	a := n.start(t, free(t))
 	n.awaitHeard(t, 10*time.Second, greeter, a.addr)
 	a.signal(t, syscall.SIGSTOP)
 	n.awaitHeard(t, time.Second, greeter)

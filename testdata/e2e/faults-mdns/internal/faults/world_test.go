@@ -3,10 +3,7 @@ package faults_test
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"log/slog"
-	mathrand "math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -85,20 +82,6 @@ type app struct {
 	*exec.Cmd
 	addr  string
 	ended chan struct{}
-}
-
-// freeAddr returns an address that an app may have, and have again.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 12000+mathrand.IntN(18000)) // below those that the system gives to connections
-		if listener, err := net.Listen("tcp", addr); err == nil {
-			_ = listener.Close()
-			return addr
-		}
-	}
-	t.Fatal("no address is free")
-	return ""
 }
 
 func (n network) start(t *testing.T, addr string) *app {
