@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/naming/endpoints"
@@ -128,16 +129,14 @@ func launchEtcd(t *testing.T, addr string) (stop func(), client *clientv3.Client
 	return stop, client
 }
 
-// awaitListed waits until etcd has n entries.
+// awaitListed waits until etcd has n entries. It asks again and again: a watch tells of a change before it can be read.
 func (s *shop) awaitListed(t *testing.T, n int) {
 	t.Helper()
-	ctx := clientv3.WithRequireLeader(within(t))
-	changes := s.etcd.Watch(ctx, namespace+"/", clientv3.WithPrefix())
-	for {
-		if got := s.listed(t); len(got) == n {
-			return
-		}
-		if _, ok := <-changes; !ok {
+	end := time.After(patience)
+	for tick := time.NewTicker(20 * time.Millisecond); len(s.listed(t)) != n; {
+		select {
+		case <-tick.C:
+		case <-end:
 			t.Fatalf("etcd does not come to have %d entries, but %v", n, slices.Sorted(maps.Keys(s.listed(t))))
 		}
 	}
