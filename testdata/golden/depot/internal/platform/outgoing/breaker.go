@@ -31,7 +31,7 @@ const (
 	probes = 3                // calls let through after a pause: one alone may hit the only instance that is well
 )
 
-// breakers are those of one service. Each method has its own: one may be sick while others are well.
+// breakers are those of one service. Each method has its own: one may be sick while others are well. Nil lets all through.
 type breakers struct {
 	service string
 	cfg     Breaker
@@ -48,6 +48,9 @@ func newBreakers(service string, cfg Breaker) (*breakers, error) {
 }
 
 func (b *breakers) unary(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	if b == nil {
+		return invoke(ctx, method, req, reply, conn, options...)
+	}
 	call, err := b.begin(ctx, conn, method)
 	if err != nil {
 		return err
@@ -59,6 +62,9 @@ func (b *breakers) unary(ctx context.Context, method string, req, reply any, con
 }
 
 func (b *breakers) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	if b == nil {
+		return open(ctx, desc, conn, method, options...)
+	}
 	call, err := b.begin(ctx, conn, method)
 	if err != nil {
 		return nil, err

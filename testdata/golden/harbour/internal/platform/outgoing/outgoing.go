@@ -2,9 +2,12 @@
 package outgoing
 
 import (
+	"context"
 	"slices"
+	"sync"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
 )
 
 // Config says what happens around calls to one service.
@@ -16,7 +19,7 @@ type Config struct {
 	Breaker   Breaker
 }
 
-// Chain returns the interceptors of a client, outermost first, the same for unary calls and streams:
+// Around returns what has a client do that, the same for unary calls and streams:
 //
 //   - OpenTelemetry comes first, to see all of it;
 //   - then what is propagated, because it may decide where a call goes;
@@ -25,7 +28,7 @@ type Config struct {
 //
 // What gRPC itself does comes after all of them: deadlines of the contract, attempts, balancing. Deadlines of the caller
 // are propagated by gRPC.
-func Chain(cfg Config) ([]grpc.DialOption, error) {
+func Around(cfg Config) ([]grpc.DialOption, error) {
 	observe, err := globalObserver()
 	if err != nil {
 		return nil, err
@@ -34,21 +37,46 @@ func Chain(cfg Config) ([]grpc.DialOption, error) {
 	if err != nil {
 		return nil, err
 	}
-	steps := steps{carry.context}
+	calls := &calls{observe: observe, before: steps{carry.context}}
 	if cfg.Canary.Version != "" {
-		steps = append(steps, cfg.Canary.of(cfg.Service))
+		calls.before = append(calls.before, cfg.Canary.of(cfg.Service))
 	}
 	if cfg.HashKey != "" {
-		steps = append(steps, hashBy(cfg.HashKey))
+		calls.before = append(calls.before, hashBy(cfg.HashKey))
 	}
-	unary := []grpc.UnaryClientInterceptor{observe.unary, steps.unary}
-	stream := []grpc.StreamClientInterceptor{observe.stream, steps.stream}
 	if cfg.Breaker.Ratio > 0 {
-		guard, err := newBreakers(cfg.Service, cfg.Breaker)
-		if err != nil {
+		if calls.guard, err = newBreakers(cfg.Service, cfg.Breaker); err != nil {
 			return nil, err
 		}
-		unary, stream = append(unary, guard.unary), append(stream, guard.stream)
 	}
-	return []grpc.DialOption{grpc.WithChainUnaryInterceptor(unary...), grpc.WithChainStreamInterceptor(stream...)}, nil
+	return []grpc.DialOption{grpc.WithChainUnaryInterceptor(calls.unary), grpc.WithChainStreamInterceptor(calls.stream)}, nil
+}
+
+// calls is what happens around them. It is one interceptor, because each costs.
+type calls struct {
+	observe *observer
+	before  steps
+	guard   *breakers // nil for none
+}
+
+func (c *calls) unary(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	ctx, call := c.observe.begin(ctx, method)
+	if call.span.IsRecording() {
+		call.peer = new(peer.Peer)
+		options = append(options[:len(options):len(options)], grpc.Peer(call.peer))
+	}
+	err := c.guard.unary(c.before.context(ctx), method, req, reply, conn, invoke, options...)
+	call.end(ctx, err)
+	return err
+}
+
+func (c *calls) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	ctx, call := c.observe.begin(ctx, method)
+	var once sync.Once
+	end := func(err error) { once.Do(func() { call.end(ctx, err) }) }
+	stream, err := c.guard.stream(c.before.context(ctx), desc, conn, method, open, append(options[:len(options):len(options)], grpc.OnFinish(end))...)
+	if err != nil {
+		end(err)
+	}
+	return stream, err
 }

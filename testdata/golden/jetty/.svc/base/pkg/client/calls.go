@@ -31,7 +31,7 @@ func (c Config) around(service string) ([]grpc.DialOption, error) {
 	if err != nil {
 		return nil, err
 	}
-	return outgoing.Chain(outgoing.Config{
+	return outgoing.Around(outgoing.Config{
 		Service:   service,
 		Propagate: c.Propagate,
 		Canary:    canary,

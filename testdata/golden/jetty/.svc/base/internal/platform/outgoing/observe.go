@@ -13,7 +13,6 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
@@ -40,28 +39,6 @@ func newObserver(tracers trace.TracerProvider, meters metric.MeterProvider, prop
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	return &observer{tracer: tracers.Tracer(scope), propagator: propagator, duration: duration}, nil
-}
-
-func (o *observer) unary(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
-	ctx, call := o.begin(ctx, method)
-	if call.span.IsRecording() {
-		call.peer = new(peer.Peer)
-		options = append(options[:len(options):len(options)], grpc.Peer(call.peer))
-	}
-	err := invoke(ctx, method, req, reply, conn, options...)
-	call.end(ctx, err)
-	return err
-}
-
-func (o *observer) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
-	ctx, call := o.begin(ctx, method)
-	var once sync.Once
-	end := func(err error) { once.Do(func() { call.end(ctx, err) }) }
-	stream, err := open(ctx, desc, conn, method, append(options[:len(options):len(options)], grpc.OnFinish(end))...)
-	if err != nil {
-		end(err)
-	}
-	return stream, err
 }
 
 // observation is a call that has begun.

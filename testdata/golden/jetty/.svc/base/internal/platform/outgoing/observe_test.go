@@ -18,24 +18,24 @@ import (
 )
 
 // ways to call a service that answers with a code, and keeps the context that it was called with.
-var ways = map[string]func(o *observer, answer codes.Code, called *context.Context){
-	"unary": func(o *observer, answer codes.Code, called *context.Context) {
-		_ = o.unary(context.Background(), method, nil, nil, nil,
+var ways = map[string]func(c *calls, answer codes.Code, called *context.Context){
+	"unary": func(c *calls, answer codes.Code, called *context.Context) {
+		_ = c.unary(context.Background(), method, nil, nil, nil,
 			func(ctx context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
 				*called = ctx
 				return status.Error(answer, "so")
 			})
 	},
-	"stream": func(o *observer, answer codes.Code, called *context.Context) {
-		_, _ = o.stream(context.Background(), &grpc.StreamDesc{}, nil, method,
+	"stream": func(c *calls, answer codes.Code, called *context.Context) {
+		_, _ = c.stream(context.Background(), &grpc.StreamDesc{}, nil, method,
 			func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, options ...grpc.CallOption) (grpc.ClientStream, error) {
 				*called = ctx
 				options[0].(grpc.OnFinishCallOption).OnFinish(status.Error(answer, "so"))
 				return nil, nil
 			})
 	},
-	"stream that can't be opened": func(o *observer, answer codes.Code, called *context.Context) {
-		_, _ = o.stream(context.Background(), &grpc.StreamDesc{}, nil, method,
+	"stream that can't be opened": func(c *calls, answer codes.Code, called *context.Context) {
+		_, _ = c.stream(context.Background(), &grpc.StreamDesc{}, nil, method,
 			func(ctx context.Context, _ *grpc.StreamDesc, _ *grpc.ClientConn, _ string, options ...grpc.CallOption) (grpc.ClientStream, error) {
 				*called = ctx
 				err := status.Error(answer, "so")
@@ -43,6 +43,10 @@ var ways = map[string]func(o *observer, answer codes.Code, called *context.Conte
 				return nil, err
 			})
 	},
+}
+
+func tagged(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, "x-tag", "a")
 }
 
 func TestCallsAreObserved(t *testing.T) {
@@ -56,7 +60,7 @@ func TestCallsAreObserved(t *testing.T) {
 					t.Fatal(err)
 				}
 				var called context.Context
-				call(o, answer, &called)
+				call(&calls{observe: o, before: steps{tagged}}, answer, &called)
 
 				ended := spans.Ended()
 				if len(ended) != 1 || ended[0].Name() != strings.TrimPrefix(method, "/") {
@@ -65,6 +69,9 @@ func TestCallsAreObserved(t *testing.T) {
 				checkAttributes(t, attribute.NewSet(ended[0].Attributes()...), want)
 				checkAttributes(t, measured(t, durations), want)
 				sent, _ := metadata.FromOutgoingContext(called)
+				if len(sent.Get("x-tag")) != 1 {
+					t.Errorf("sends %v", sent)
+				}
 				trace := ended[0].SpanContext()
 				if got := sent.Get("traceparent"); len(got) != 1 || got[0] != "00-"+trace.TraceID().String()+"-"+trace.SpanID().String()+"-01" {
 					t.Errorf("the trace that goes on is %q, want that of %v", got, trace)

@@ -1,12 +1,12 @@
 // Package calls measures what a call through an emitted client costs, beside one through a bare connection of grpc-go.
-// internal/e2e runs it inside the golden shop.
+// Its subpackages do so in different processes: what one of them imports changes the calls of both sides. internal/e2e
+// runs them inside the golden shop.
 package calls
 
 import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"slices"
 	"sync"
@@ -19,7 +19,6 @@ import (
 	"google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/acme/shop/internal/platform/config"
-	"github.com/acme/shop/internal/platform/telemetry"
 	"github.com/acme/shop/pkg/client"
 )
 
@@ -127,8 +126,8 @@ func measure(b *testing.B, client grpc_testing.TestServiceClient, callers int, h
 	return result{calls: float64(len(each)), p99: each[len(each)*99/100]}
 }
 
-// BenchmarkCalls reports medians of ratios within rounds, in which both take turns: b.N is the number of rounds.
-func BenchmarkCalls(b *testing.B) {
+// Benchmark reports medians of ratios within rounds, in which both take turns: b.N is the number of rounds.
+func Benchmark(b *testing.B) {
 	for _, callers := range []int{1, 32, 256} {
 		for _, floor := range floors {
 			b.Run(fmt.Sprintf("floor=%s/callers=%d", floor.name, callers), func(b *testing.B) {
@@ -137,15 +136,6 @@ func BenchmarkCalls(b *testing.B) {
 			})
 		}
 	}
-}
-
-// BenchmarkCallsOfAnApp is the same where OpenTelemetry has what an app gives it, for both sides: metrics, and traces that
-// go on but are sent nowhere. It comes last, because that is for the whole process.
-func BenchmarkCallsOfAnApp(b *testing.B) {
-	if _, err := telemetry.Start(b.Context(), config.Default(), slog.New(slog.DiscardHandler)); err != nil {
-		b.Fatal(err)
-	}
-	BenchmarkCalls(b)
 }
 
 func compare(b *testing.B, floor, ours grpc_testing.TestServiceClient, callers int) {
