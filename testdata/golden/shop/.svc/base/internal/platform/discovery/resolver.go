@@ -21,7 +21,7 @@ const (
 	// gRPC each is as much work as all instances. A hundred instances add gatherMore to it, up to maxGather: less than
 	// it takes an instance to leave (shutdown.drain).
 	gather     = 100 * time.Millisecond
-	gatherMore = 10 * time.Millisecond
+	gatherMore = 20 * time.Millisecond
 	maxGather  = 300 * time.Millisecond
 
 	// lookEvery is how often it is looked whether there are changes to save, or the grace of instances is over.
