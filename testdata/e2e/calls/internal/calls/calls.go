@@ -16,6 +16,8 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/acme/shop/internal/platform/config"
@@ -48,7 +50,8 @@ func serve(b *testing.B) string {
 	}
 	rpc := grpc.NewServer()
 	grpc_testing.RegisterTestServiceServer(rpc, server{})
-	go func() { _ = rpc.Serve(listener) }() // ends with Stop
+	healthpb.RegisterHealthServer(rpc, health.NewServer()) // which the emitted client asks
+	go func() { _ = rpc.Serve(listener) }()                // ends with Stop
 	b.Cleanup(rpc.Stop)
 	return listener.Addr().String()
 }
@@ -76,7 +79,8 @@ func connect(b *testing.B, addr string, options []grpc.DialOption) grpc_testing.
 	return grpc_testing.NewTestServiceClient(conn)
 }
 
-// emitted has the defaults of an app, and the service config of a contract with one method.
+// emitted has the defaults of an app, and the service config of a contract with one method. It is told the address: a
+// resolver that has found one has nothing to do with calls.
 func emitted(b *testing.B, addr string) grpc_testing.TestServiceClient {
 	b.Helper()
 	cfg := config.Default()
