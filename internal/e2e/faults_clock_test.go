@@ -8,11 +8,10 @@ import (
 	"testing"
 )
 
-// TestFaultsOfClocks runs TestClockJumps of testdata/e2e/faults-etcd. The clock of this machine is everybody's, and libfaketime
+// testClocks runs TestClockJumps of testdata/e2e/faults-etcd. The clock of this machine is everybody's, and libfaketime
 // does not reach programs in Go, which ask the kernel themselves. So the test has a standard library of its own, whose
 // clock shows something else, while all that measures time goes on as it did: that is what setting a clock does.
-func TestFaultsOfClocks(t *testing.T) {
-	onlyWithAllFaults(t)
+func testClocks(t *testing.T) {
 	t.Parallel()
 	project := inProject(copyForFaults(t, "shop", "github.com/acme/shop", "faults-etcd"))
 	self, err := os.Executable()

@@ -59,6 +59,7 @@ func TestFaults(t *testing.T) {
 	}
 	t.Run("parts", testParts)
 	t.Run("processes", testProcesses)
+	t.Run("clocks", testClocks)
 	t.Run("load", testLoad)
 }
 

@@ -11,6 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
 	"github.com/acme/shop/internal/platform/config"
 )
 
@@ -78,7 +82,27 @@ func monitored(t *testing.T, tell func(bool)) (broken *atomic.Bool, healthy <-ch
 	return broken, m.Start(t.Context(), tell)
 }
 
+// shown returns the metric health.state of a check.
+func shown(t *testing.T, reader metric.Reader, check string) State {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, point := range all.ScopeMetrics[0].Metrics[0].Data.(metricdata.Gauge[int64]).DataPoints {
+		if name, _ := point.Attributes.Value("check"); name.AsString() == check {
+			return State(point.Value)
+		}
+	}
+	t.Fatalf("%s has no metric", check)
+	return 0
+}
+
 func TestMonitor(t *testing.T) {
+	before := otel.GetMeterProvider()
+	t.Cleanup(func() { otel.SetMeterProvider(before) })
+	reader := metric.NewManualReader()
+	otel.SetMeterProvider(metric.NewMeterProvider(metric.WithReader(reader)))
 	synctest.Test(t, func(t *testing.T) {
 		var told list[bool]
 		broken, healthy := monitored(t, told.add)
@@ -87,18 +111,22 @@ func TestMonitor(t *testing.T) {
 			broken bool
 			after  time.Duration
 			want   []bool
+			state  State
 		}{
-			{false, time.Minute, []bool{true}},
-			{true, 21 * time.Second, []bool{true}},
-			{true, 10 * time.Second, []bool{true, false}},
-			{false, 11 * time.Second, []bool{true, false}},
-			{false, 10 * time.Second, []bool{true, false, true}},
+			{false, time.Minute, []bool{true}, Healthy},
+			{true, 21 * time.Second, []bool{true}, Suspect},
+			{true, 10 * time.Second, []bool{true, false}, Unhealthy},
+			{false, 11 * time.Second, []bool{true, false}, Unhealthy},
+			{false, 10 * time.Second, []bool{true, false, true}, Healthy},
 		} {
 			broken.Store(step.broken)
 			time.Sleep(step.after)
 			synctest.Wait()
 			if got := told.all(); !slices.Equal(got, step.want) {
 				t.Errorf("told %v, want %v", got, step.want)
+			}
+			if got := shown(t, reader, "database"); got != step.state {
+				t.Errorf("the metric says %v, want %v", got, step.state)
 			}
 		}
 	})
