@@ -55,12 +55,13 @@ type instance struct {
 	*server
 	registry *registry.Registrar
 	log      *log
+	t        *testing.T
 }
 
 // registered is a server that the registry which open returns has to list.
 func registered(t *testing.T, s *server, metadata map[string]string, open func(*slog.Logger) (*registry.Registrar, error)) *instance {
 	t.Helper()
-	i := &instance{server: s, log: &log{}}
+	i := &instance{server: s, log: &log{}, t: t}
 	var err error
 	if i.registry, err = open(slog.New(slog.NewTextHandler(i.log, nil))); err != nil {
 		t.Fatal(err)
@@ -75,10 +76,17 @@ func registered(t *testing.T, s *server, metadata map[string]string, open func(*
 	return i
 }
 
+// deregister takes the instance off. Whatever state the registry is in, that is not to hold up the end of an app.
 func (i *instance) deregister() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	i.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return i.registry.Deregister(ctx)
+	start := time.Now()
+	err := i.registry.Deregister(ctx)
+	if took := time.Since(start); took > 2*time.Second {
+		i.t.Errorf("%s: stopped after %v", i.addr, took)
+	}
+	return err
 }
 
 // log keeps what is written.

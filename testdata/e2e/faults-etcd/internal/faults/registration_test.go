@@ -192,11 +192,7 @@ func TestStop(t *testing.T) {
 			}
 			start := time.Now()
 			_ = i.deregister() // in vain
-			took := time.Since(start)
-			t.Logf("%s, registered %v: stopped after %v", name, before, took)
-			if took > 2*time.Second {
-				t.Errorf("%s: stopped after %v", name, took)
-			}
+			t.Logf("%s, registered %v: stopped after %v", name, before, time.Since(start))
 			p.Heal()
 			eventually(t, ttl+2*time.Second, "gone", func(ctx context.Context) bool { return len(listed(ctx, c)) == 0 })
 			during(t, ttl, func(ctx context.Context) {

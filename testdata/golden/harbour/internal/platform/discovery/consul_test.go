@@ -189,6 +189,8 @@ func TestConsulHasNone(t *testing.T) {
 }
 
 func TestConsulIsAskedForTheNamespace(t *testing.T) {
+	t.Setenv("CONSUL_NAMESPACE", "team") // of Consul Enterprise, which is another thing
+	t.Setenv("CONSUL_PARTITION", "eu")
 	c := startConsul(t, answer{index: 7, entries: []*api.ServiceEntry{entry("10.0.0.1", 1)}})
 	told, _ := followConsul(t, "secret", c)
 	if got := <-told; len(got) != 1 || got[0].Addr != "10.0.0.1:1" {
@@ -196,6 +198,9 @@ func TestConsulIsAskedForTheNamespace(t *testing.T) {
 	}
 	queries := c.queries(t, 2)
 	if q := queries[0]; q.Get("tag") != "prod" || !q.Has("passing") || !q.Has("stale") {
+		t.Errorf("got %v", q)
+	}
+	if q := queries[0]; q.Get("ns") != "team" || q.Get("partition") != "eu" {
 		t.Errorf("got %v", q)
 	}
 	if got := queries[1].Get("wait"); got != "15000ms" {

@@ -118,42 +118,31 @@ func (p *Proxy) accept() {
 }
 
 func (p *Proxy) connect(client net.Conn) {
-	p.mu.Lock()
-	target, cut := p.target, p.cut
-	p.mu.Unlock()
-	if cut {
-		_ = client.Close()
-		return
-	}
-	server, err := net.Dial("tcp", target)
-	if err != nil {
-		_ = client.Close()
-		return
-	}
-	l := &link{client: client, server: server}
-	defer l.close()
-	if !p.add(l) {
-		return
-	}
+	l := &link{client: client}
 	defer p.remove(l)
+	if !p.add(l) || !p.reach(l) {
+		return
+	}
 	var both sync.WaitGroup
-	both.Go(func() { p.pass(l, ToServer, server, client) })
-	both.Go(func() { p.pass(l, ToClient, client, server) })
+	both.Go(func() { p.pass(l, ToServer, l.server, client) })
+	both.Go(func() { p.pass(l, ToClient, client, l.server) })
 	both.Wait()
 }
 
 // link is one connection through the proxy.
 type link struct {
-	client, server net.Conn
+	client, server net.Conn // server is nil until it is reached
 	lost, closed   bool
 }
 
 func (l *link) close() {
 	_ = l.client.Close() // either may be closed
-	_ = l.server.Close()
+	if l.server != nil {
+		_ = l.server.Close()
+	}
 }
 
-// add reports whether the link may be: the proxy may have been cut meanwhile.
+// add reports whether the link may be.
 func (p *Proxy) add(l *link) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -166,7 +155,28 @@ func (p *Proxy) add(l *link) bool {
 func (p *Proxy) remove(l *link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	l.close()
 	delete(p.links, l)
+}
+
+// reach connects a link with the server, once that isn't frozen, and reports whether it is. That the server says no is
+// an answer like any other: the client does not get to know while those are frozen.
+func (p *Proxy) reach(l *link) bool {
+	if !p.hold(l, ToServer) {
+		return false
+	}
+	p.mu.Lock()
+	target := p.target
+	p.mu.Unlock()
+	server, err := net.Dial("tcp", target)
+	if err != nil {
+		p.hold(l, ToClient)
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.server = server
+	return !l.closed // it may have been cut meanwhile
 }
 
 // pass moves data one way. That an end has hung up is told to the other end like data: not while the link is frozen.
@@ -175,6 +185,7 @@ func (p *Proxy) pass(l *link, d Direction, to, from net.Conn) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, readErr := from.Read(buffer)
+		p.slow()
 		if !p.hold(l, d) {
 			return
 		}
@@ -184,14 +195,16 @@ func (p *Proxy) pass(l *link, d Direction, to, from net.Conn) {
 	}
 }
 
-// hold returns when data may go on, and reports whether there is still somewhere to go.
-func (p *Proxy) hold(l *link, d Direction) bool {
+// slow takes the time that the network takes for a piece of data.
+func (p *Proxy) slow() {
 	p.mu.Lock()
 	delay := p.delay
 	p.mu.Unlock()
-	if delay > 0 {
-		time.Sleep(delay)
-	}
+	time.Sleep(delay)
+}
+
+// hold returns when data may go on, and reports whether there is still somewhere to go.
+func (p *Proxy) hold(l *link, d Direction) bool {
 	for {
 		p.mu.Lock()
 		frozen, closed, changed := p.frozen&d != 0 || l.lost, l.closed, p.changed

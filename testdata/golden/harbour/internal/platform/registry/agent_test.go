@@ -20,6 +20,7 @@ type agent struct {
 	critical map[string]string // ids of services, and why
 	beats    int
 	puts     int
+	asked    []*http.Request
 	token    string // that is let in; empty lets everybody in
 	stuck    bool   // lists, and does not say so
 }
@@ -44,6 +45,7 @@ func (a *agent) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
+		a.asked = append(a.asked, r)
 		if a.token != "" && r.Header.Get("X-Consul-Token") != a.token {
 			http.Error(w, "Permission denied", http.StatusForbidden)
 			return

@@ -47,7 +47,7 @@ type registryResolver struct {
 	found      []Instance // last: by the source
 	known      []Instance // last: by conn, or else by the cache
 	published  bool       // to conn
-	emptySince time.Time  // when known began to be more than what was found; zero while it isn't
+	emptySince time.Time  // when a source that answers began to say that there is none of known; zero while none does
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -140,6 +140,9 @@ func (r *registryResolver) run(ctx context.Context, told <-chan news) {
 // hear reports whether there are instances to be taken over.
 func (r *registryResolver) hear(n news) bool {
 	if n.err == nil {
+		if r.status.isAway {
+			r.emptySince = time.Time{} // what it said before is of another time: perhaps it is about to be filled again
+		}
 		r.status.back()
 		r.found = n.found
 		return true

@@ -14,6 +14,7 @@ import (
 const (
 	soon    = 50 * time.Millisecond // what doesn't happen for so long counts as not happening
 	timeout = 5 * time.Second
+	nobody  = "127.0.0.1:1" // where no server is
 )
 
 // echo starts a server that answers with what it is sent.
@@ -115,15 +116,60 @@ func TestFreezeHoldsBack(t *testing.T) {
 	}
 }
 
-func TestFreezeKeepsTheEndOfAConnection(t *testing.T) {
-	p := faultproxy.New(t, echo(t))
-	conn := dial(t, p)
-	expectEcho(t, conn)
-	p.Freeze(faultproxy.ToServer)
-	_ = conn.Close()
-	if n := p.Connections(); n != 1 {
-		t.Errorf("got %d connections, want the one that the server knows of", n)
+// TestFreezeTakesConnections has no server at first. Nobody gets to know, until the proxy is healed or cut.
+func TestFreezeTakesConnections(t *testing.T) {
+	for name, d := range map[string]faultproxy.Direction{
+		"to the server": faultproxy.ToServer, "to the client": faultproxy.ToClient,
+		"both": faultproxy.ToServer | faultproxy.ToClient,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := faultproxy.New(t, nobody)
+			p.Freeze(d)
+			conn := dial(t, p)
+			expectSilence(t, conn)
+			p.Cut()
+			expectHangUp(t, conn)
+			p.Heal()
+			p.Freeze(d)
+			conn = dial(t, p)
+			expectSilence(t, conn)
+			p.Heal()
+			expectHangUp(t, conn)
+		})
 	}
+}
+
+func TestFreezeConnectsLater(t *testing.T) {
+	p := faultproxy.New(t, nobody)
+	p.Freeze(faultproxy.ToServer)
+	conn := dial(t, p)
+	send(conn)
+	expectSilence(t, conn)
+	p.Retarget(echo(t))
+	p.Heal()
+	if err := receive(conn, timeout); err != nil {
+		t.Errorf("what was held back does not arrive: %v", err)
+	}
+}
+
+func TestFreezeKeepsTheEndOfAConnection(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	p := faultproxy.New(t, listener.Addr().String())
+	client := dial(t, p)
+	server, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	p.Freeze(faultproxy.ToServer)
+	_ = client.Close()
+	expectSilence(t, server)
+	p.Heal()
+	expectHangUp(t, server)
 }
 
 func TestLose(t *testing.T) {
@@ -151,7 +197,7 @@ func TestDelay(t *testing.T) {
 }
 
 func TestRetarget(t *testing.T) {
-	p := faultproxy.New(t, "127.0.0.1:1")
+	p := faultproxy.New(t, nobody)
 	expectHangUp(t, dial(t, p))
 	p.Retarget(echo(t))
 	expectEcho(t, dial(t, p))

@@ -226,17 +226,28 @@ func TestResolverBelievesThatThereIsNoneAfterAWhile(t *testing.T) {
 	}
 }
 
-// TestResolverDoesNotBelieveWhoIsAway has the registry go away after it was emptied.
+// TestResolverDoesNotBelieveWhoIsAway has the registry go away after it was emptied, and come back before the instances
+// have told it of themselves: what it said before says nothing about how long it is empty now.
 func TestResolverDoesNotBelieveWhoIsAway(t *testing.T) {
 	f := &fakeSource{found: at("a:1")}
 	follow(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
 		f.set()
+		for range 2 {
+			f.fail()
+			after(time.Hour)
+			expect(t, conn, "a:1")
+			f.set()
+			after(emptyGrace / 2)
+			expect(t, conn, "a:1")
+		}
+		f.set("b:1")
+		expect(t, conn, "b:1")
+		f.set()
 		f.fail()
 		after(time.Hour)
-		expect(t, conn, "a:1")
-		f.set("a:1")
-		after(10 * time.Second)
-		expect(t, conn, "a:1")
+		f.set()
+		after(emptyGrace + 2*lookEvery)
+		expect(t, conn) // it is believed in the end
 	})
 }
 

@@ -272,6 +272,28 @@ func TestToken(t *testing.T) {
 	right.await(t)
 }
 
+// TestEnterprise has the namespace and the partition of Consul Enterprise in each request: to list, look, tell and leave.
+func TestEnterprise(t *testing.T) {
+	t.Setenv("CONSUL_NAMESPACE", "team")
+	t.Setenv("CONSUL_PARTITION", "eu")
+	a := startAgent(t)
+	l := list(t, a, CheckTTL)
+	l.await(t)
+	l.stop()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	kinds := map[string]bool{}
+	for _, r := range a.asked {
+		kinds[r.Pattern] = true
+		if q := r.URL.Query(); q.Get("ns") != "team" || q.Get("partition") != "eu" {
+			t.Errorf("%s: got %v", r.URL.Path, q)
+		}
+	}
+	if len(kinds) != 5 {
+		t.Errorf("asked were only %v", slices.Collect(maps.Keys(kinds)))
+	}
+}
+
 func TestWeights(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int{"1": 1, "65535": 65535, "65536": 0, "0": 0, "-1": 0, "x": 0, "": 0} {
