@@ -108,6 +108,27 @@ func (s *shop) testCanary(t *testing.T) {
 	s.awaitListed(t, 9)
 }
 
+// testDeadline has a caller who waits for less than the contract gives Shipping, and finance, two apps further on, know it.
+func (s *shop) testDeadline(t *testing.T) {
+	const short, contract = 2 * time.Second, 2500 * time.Millisecond
+	checkout := s.dial(t, "shop.checkout.v1.Checkout")
+	soon(t, patience, "the caller's deadline is known to the last one who is called", func() bool {
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), short)
+		defer cancel()
+		id, err := order(ctx, checkout, t, "SEK")
+		if err != nil {
+			return false
+		}
+		known := s.apps["finance"].log.await(t, line{"msg": "converting", "to": "CHF", "request_id": id})["deadline"]
+		deadline, err := time.Parse(time.RFC3339Nano, fmt.Sprint(known))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return deadline.Before(start.Add(contract))
+	})
+}
+
 // testBreaker has one method of finance fail for ordering.
 func (s *shop) testBreaker(t *testing.T) {
 	checkout := s.dial(t, "shop.checkout.v1.Checkout")

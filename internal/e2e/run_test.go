@@ -59,6 +59,7 @@ func TestShopRuns(t *testing.T) {
 	t.Run("request", s.testRequest)
 	t.Run("clients", s.testClients)
 	t.Run("admin", s.testAdmin)
+	t.Run("deadline", s.testDeadline)
 	t.Run("canary", s.testCanary)
 	t.Run("breaker", s.testBreaker)
 	old := s.apps["finance"]

@@ -19,8 +19,14 @@ import (
 const (
 	maxConnectDelay   = 5 * time.Second // between attempts to connect; grpc-go's own is 120s
 	minConnectTimeout = 5 * time.Second
-	pingAfter         = 30 * time.Second // without traffic during a call; servers mustn't be pinged more often than they allow
-	pingTimeout       = 10 * time.Second
+
+	// Without traffic for pingAfter, an instance is pinged: connections always have a stream open, that of its health. Servers
+	// close connections that are pinged more often than every 5 minutes, which is gRPC's default; their clocks may differ.
+	pingAfter = 5*time.Minute + 10*time.Second
+
+	// Calls find out sooner: what a call sends, the other side's kernel has to confirm within pingTimeout (TCP_USER_TIMEOUT,
+	// which gRPC sets on Linux).
+	pingTimeout = 10 * time.Second
 )
 
 // Config says how services are found and connected to. The zero value finds none.

@@ -2,6 +2,7 @@ package balancing
 
 import (
 	"google.golang.org/grpc/balancer"
+	"google.golang.org/grpc/balancer/endpointsharding"
 	"google.golang.org/grpc/connectivity"
 )
 
@@ -45,17 +46,41 @@ func pickVersions(children map[string]*version, canary string) balancer.State {
 	return failing(errNoInstances)
 }
 
-// inState picks among the versions in a state, in proportion to how many instances they have, or is nil.
+// inState picks among the versions in a state, by their weights, or is nil.
 func inState(children map[string]*version, state connectivity.State, include func(name string) bool) balancer.Picker {
 	var pickers []balancer.Picker
 	var weights []float64
 	for name, child := range children {
 		if child.state.ConnectivityState == state && include(name) {
-			pickers, weights = append(pickers, child.state.Picker), append(weights, float64(child.instances))
+			pickers, weights = append(pickers, child.state.Picker), append(weights, child.weight())
 		}
 	}
 	if len(pickers) == 0 {
 		return nil
 	}
 	return newAliasPicker(pickers, weights)
+}
+
+// weight is that of the version's instances which are ready. A client that is connected to a subset of them takes it for
+// all: the others are called by other clients.
+func (v *version) weight() float64 {
+	return weightOfOne(v.state.Picker) * float64(v.instances)
+}
+
+// weightOfOne is the weight of an instance on average, those that are not ready having none.
+func weightOfOne(picker balancer.Picker) float64 {
+	if known, ok := picker.(shardedPicker); ok {
+		return known.weight
+	}
+	all := endpointsharding.ChildStatesFromPicker(picker)
+	if len(all) == 0 {
+		return 1 // pick_first knows one only
+	}
+	ready := 0
+	for _, child := range all {
+		if child.State.ConnectivityState == connectivity.Ready {
+			ready++
+		}
+	}
+	return float64(ready) / float64(len(all))
 }

@@ -16,8 +16,8 @@ const (
 // init is the only time at which gRPC takes balancers, and a process-wide list the only way: no option of a connection
 // does. grpc-go's own get there in the same way.
 func init() {
-	balancer.Register(shardedBuilder{name: weightedName, pick: byWeight})
-	balancer.Register(shardedBuilder{name: loadName, pick: byLoad, each: withLoad})
-	balancer.Register(shardedBuilder{name: hashName, pick: byHash})
+	balancer.Register(shardedBuilder{name: weightedName, pick: byWeight, weigh: weightOf})
+	balancer.Register(shardedBuilder{name: loadName, pick: byLoad, weigh: alike, each: withLoad})
+	balancer.Register(shardedBuilder{name: hashName, pick: byHash, weigh: alike})
 	balancer.Register(versionsBuilder{})
 }

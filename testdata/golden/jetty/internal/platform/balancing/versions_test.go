@@ -1,6 +1,7 @@
 package balancing
 
 import (
+	"math"
 	"testing"
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
@@ -77,5 +78,61 @@ func TestVersionsSpreadTheRest(t *testing.T) {
 		if got := instance.calls.Load(); got < 130 || got > 270 {
 			t.Errorf("instance %d got %d of 600 calls", i, got)
 		}
+	}
+}
+
+// expectShare fails the test unless an instance gets about that share of 400 calls.
+func expectShare(t *testing.T, client healthpb.HealthClient, i *instance, share float64) {
+	t.Helper()
+	i.calls.Store(0)
+	for range 400 {
+		call(t.Context(), t, client)
+	}
+	if got := float64(i.calls.Load()) / 400; math.Abs(got-share) > 0.125 { // five standard deviations
+		t.Errorf("got %v of the calls, want %v", got, share)
+	}
+}
+
+func TestVersionsGetCallsForInstancesThatAreReady(t *testing.T) {
+	for _, name := range []string{RoundRobin, Weighted, LeastRequest, ConsistentHash + ":x-user-id"} {
+		t.Run(name, func(t *testing.T) {
+			a, b := version1(t), start(t, discovery.Metadata{"version": "3"})
+			instances := []*instance{a, b}
+			for range 9 {
+				sick := version1(t)
+				sick.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
+				instances = append(instances, sick)
+			}
+			client, _ := dial(t, ByVersion("2", policy(t, name)), instances...)
+			until(t.Context(), t, client, func() bool { return a.calls.Load() > 0 && b.calls.Load() > 0 })
+			expectShare(t, client, a, 0.5)
+		})
+	}
+}
+
+func TestVersionsGetCallsByWeight(t *testing.T) {
+	heavy, light := start(t, discovery.Metadata{"version": "1", "weight": "3"}), start(t, discovery.Metadata{"version": "3"})
+	idle := start(t, discovery.Metadata{"version": "4", "weight": "0"})
+	client, found := dial(t, ByVersion("2", policy(t, Weighted)), heavy, light, idle)
+	until(t.Context(), t, client, func() bool { return heavy.calls.Load() > 0 && light.calls.Load() > 0 })
+	expectShare(t, client, heavy, 0.75)
+	expectShare(t, client, idle, 0)
+	found.UpdateState(endpoints(idle))
+	call(t.Context(), t, client)
+}
+
+func TestVersionsGetCallsForInstancesThatOthersCall(t *testing.T) {
+	for _, name := range []string{RoundRobin, Weighted} {
+		t.Run(name, func(t *testing.T) {
+			balancer, err := Config(name, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			one := start(t, discovery.Metadata{"version": "3"})
+			three := []*instance{version1(t), version1(t), version1(t)}
+			client, _ := dial(t, ByVersion("2", balancer), append(three, one)...)
+			until(t.Context(), t, client, func() bool { return one.calls.Load() > 0 && called(three) == 1 })
+			expectShare(t, client, one, 0.25)
+		})
 	}
 }

@@ -26,9 +26,10 @@ type Breaker struct {
 }
 
 const (
-	window = 10 * time.Second // long enough for MinCalls of a quiet service, short enough to forget
-	bucket = time.Second      // what is forgotten at a time
-	probes = 3                // calls let through after a pause: one alone may hit the only instance that is well
+	window  = 10 * time.Second // long enough for MinCalls of a quiet service, short enough to forget
+	bucket  = time.Second      // what is forgotten at a time
+	probes  = 3                // calls let through after a pause: one alone may hit the only instance that is well
+	lasting = window           // how long a stream is open and silent until it is well: its end would be too late to count
 )
 
 // breakers are those of one service. Each method has its own: one may be sick while others are well. Nil lets all through.
@@ -69,16 +70,24 @@ func (b *breakers) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc
 	if err != nil {
 		return nil, err
 	}
-	// gRPC tells the end of a stream even if nobody reads that far.
-	stream, err := open(ctx, desc, conn, method, append(options, grpc.OnFinish(call.end))...)
-	if err != nil {
+	lasts := time.AfterFunc(lasting, func() { call.end(nil) })
+	lasts.Stop() // until it is open: the service may not even be there
+	end := func(err error) {
+		lasts.Stop()
 		call.end(err)
+	}
+	// gRPC tells the end of a stream even if nobody reads that far.
+	stream, err := open(ctx, desc, conn, method, append(options, grpc.OnFinish(end))...)
+	if err != nil {
+		end(err)
 		return nil, err
 	}
+	lasts.Reset(lasting)
 	return guardedStream{stream, call}, nil
 }
 
-// guardedStream counts as a success with the first answer: it may stay open for ever.
+// guardedStream counts as a success with the first answer, or when it has lasted: it may stay open for ever, and silent,
+// and no other call of the method would be let through while those that show how it is are.
 type guardedStream struct {
 	grpc.ClientStream
 	call *guardedCall

@@ -241,6 +241,48 @@ func TestBreakerCountsStreams(t *testing.T) {
 	}
 }
 
+func TestSilentStreamsAreNotWaitedForAsProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newTestBreakers(t)
+		repeat(b, 10, codes.Unavailable)
+		time.Sleep(limits.Pause + 1)
+		for range probes {
+			if _, err := openStream(t, b, &fakeStream{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := openStream(t, b, &fakeStream{}); status.Code(err) != codes.Unavailable {
+			t.Errorf("got %v, want no more streams than probes so soon", err)
+		}
+		time.Sleep(lasting + 1)
+		repeat(b, 9, codes.Unavailable)
+		if isOpen(b) {
+			t.Error("streams that last don't count as successes")
+		}
+	})
+}
+
+func TestStreamsThatEndAreNotTakenForLasting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newTestBreakers(t)
+		repeat(b, 10, codes.Unavailable)
+		time.Sleep(limits.Pause + 1)
+		for range 2 * probes {
+			stream := &fakeStream{}
+			if _, err := openStream(t, b, stream); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(lasting - 1)
+			stream.finish(status.Error(codes.Canceled, "")) // says nothing
+		}
+		time.Sleep(lasting + 1)
+		call(b, codes.Unavailable)
+		if !isOpen(b) {
+			t.Error("they have closed it")
+		}
+	})
+}
+
 func TestBreakerShowsItsState(t *testing.T) {
 	before := otel.GetMeterProvider()
 	t.Cleanup(func() { otel.SetMeterProvider(before) })

@@ -87,7 +87,7 @@ type version struct {
 	balancer.ClientConn
 	parent    *versions
 	balancer  balancer.Balancer
-	instances int
+	instances int // all that there are
 	state     balancer.State
 }
 

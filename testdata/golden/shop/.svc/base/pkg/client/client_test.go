@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
 )
 
 const (
@@ -51,6 +53,37 @@ func TestDialTarget(t *testing.T) {
 	if err := check(t, conn); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestServersAcceptHowOftenTheyArePinged has a server with grpc-go's defaults, which most others have, too: a connection
+// that is pinged more often than every 5 minutes is closed, and its calls are lost.
+func TestServersAcceptHowOftenTheyArePinged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		listener := bufconn.Listen(1 << 16)
+		rpc := grpc.NewServer()
+		healthpb.RegisterHealthServer(rpc, health.NewServer())
+		go func() { _ = rpc.Serve(listener) }() // ends with Stop
+		defer rpc.Stop()
+
+		conn, err := Dial(Config{Targets: map[string]string{service: "passthrough:///a"}}, service, contract,
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		stream, err := healthpb.NewHealthClient(conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.Recv(); err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Hour, rpc.Stop)
+		quiet := time.Now()
+		if _, err := stream.Recv(); time.Since(quiet) < time.Hour {
+			t.Errorf("a stream on which nothing comes has ended after %v: %v", time.Since(quiet), err)
+		}
+	})
 }
 
 func TestDialNowhere(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -22,8 +23,10 @@ type Currency struct {
 // NewCurrency returns a converter that needs nothing.
 func NewCurrency(service.Deps) *Currency { return &Currency{} }
 
-// Convert doubles the amount. There is a currency that it breaks down with.
-func (h *Currency) Convert(_ context.Context, req *pb.ConvertRequest) (*commonv1.Money, error) {
+// Convert doubles the amount. There is a currency that it breaks down with. It tells how long callers wait.
+func (h *Currency) Convert(ctx context.Context, req *pb.ConvertRequest) (*commonv1.Money, error) {
+	deadline, _ := ctx.Deadline()
+	slog.InfoContext(ctx, "converting", "to", req.GetToCode(), "deadline", deadline)
 	if req.GetToCode() == "ZWL" {
 		return nil, status.Error(codes.Internal, "overflow")
 	}

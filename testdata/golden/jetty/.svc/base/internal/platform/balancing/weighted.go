@@ -1,7 +1,6 @@
 package balancing
 
 import (
-	"slices"
 	"strconv"
 
 	"google.golang.org/grpc/balancer"
@@ -15,20 +14,13 @@ const (
 	defaultWeight = 1        // of instances that don't say
 )
 
-// byWeight picks instances in proportion to their weights. Those of weight 0 are for when there is nothing else.
+// byWeight picks instances in proportion to their weights.
 func byWeight(instances []ready) balancer.Picker {
-	var all, weighty []balancer.Picker
-	var weights []float64
-	for _, instance := range instances {
-		all = append(all, instance.Picker)
-		if weight := weightOf(instance.Endpoint); weight > 0 {
-			weighty, weights = append(weighty, instance.Picker), append(weights, weight)
-		}
+	pickers, weights := make([]balancer.Picker, len(instances)), make([]float64, len(instances))
+	for i, instance := range instances {
+		pickers[i], weights[i] = instance.Picker, weightOf(instance.Endpoint)
 	}
-	if len(weighty) == 0 {
-		return newAliasPicker(all, slices.Repeat([]float64{defaultWeight}, len(all)))
-	}
-	return newAliasPicker(weighty, weights)
+	return newAliasPicker(pickers, weights)
 }
 
 func weightOf(endpoint resolver.Endpoint) float64 {

@@ -2,6 +2,7 @@ package balancing
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"google.golang.org/grpc/balancer"
 )
@@ -15,11 +16,15 @@ type place struct {
 	share      float64 // of own
 }
 
-// newAliasPicker has pickers in the places of their weights, of which at least one is more than 0.
+// newAliasPicker has pickers picked by their weights. Those of weight 0 are for when there is nothing else.
 func newAliasPicker(pickers []balancer.Picker, weights []float64) aliasPicker {
 	var sum float64
 	for _, w := range weights {
 		sum += w
+	}
+	if sum == 0 {
+		sum = float64(len(pickers))
+		weights = slices.Repeat([]float64{1}, len(pickers))
 	}
 	places := make(aliasPicker, len(pickers))
 	var light, heavy []int

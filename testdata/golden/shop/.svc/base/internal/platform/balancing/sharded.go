@@ -17,15 +17,16 @@ type ready struct {
 // shardedBuilder builds balancers that are connected to all instances, and of which pick says how they pick among
 // those that are ready, of which there is at least one.
 type shardedBuilder struct {
-	name string
-	pick func([]ready) balancer.Picker
-	each func(balancer.ClientConn) balancer.ClientConn // puts something around each instance; may be nil
+	name  string
+	pick  func([]ready) balancer.Picker
+	weigh func(resolver.Endpoint) float64
+	each  func(balancer.ClientConn) balancer.ClientConn // puts something around each instance; may be nil
 }
 
 func (b shardedBuilder) Name() string { return b.name }
 
 func (b shardedBuilder) Build(conn balancer.ClientConn, options balancer.BuildOptions) balancer.Balancer {
-	return sharded{endpointsharding.NewBalancer(shardedConn{conn, b.pick}, options, b.connect, endpointsharding.Options{})}
+	return sharded{endpointsharding.NewBalancer(shardedConn{conn, b.pick, b.weigh}, options, b.connect, endpointsharding.Options{})}
 }
 
 // connect builds the balancer of one instance.
@@ -45,21 +46,34 @@ func (s sharded) UpdateClientConnState(state balancer.ClientConnState) error {
 	})
 }
 
+// alike is the weight of instances where there are none.
+func alike(resolver.Endpoint) float64 { return 1 }
+
 // shardedConn puts another picker in the place of the one that takes turns.
 type shardedConn struct {
 	balancer.ClientConn
-	pick func([]ready) balancer.Picker
+	pick  func([]ready) balancer.Picker
+	weigh func(resolver.Endpoint) float64
+}
+
+// shardedPicker is the picker of a shardedConn, which knows about its instances.
+type shardedPicker struct {
+	balancer.Picker
+	weight float64 // of an instance on average, those that are not ready having none
 }
 
 func (c shardedConn) UpdateState(state balancer.State) {
 	if state.ConnectivityState == connectivity.Ready {
 		var instances []ready
-		for _, child := range endpointsharding.ChildStatesFromPicker(state.Picker) {
+		var weight float64
+		all := endpointsharding.ChildStatesFromPicker(state.Picker)
+		for _, child := range all {
 			if child.State.ConnectivityState == connectivity.Ready {
 				instances = append(instances, ready{child.Endpoint, child.State.Picker})
+				weight += c.weigh(child.Endpoint)
 			}
 		}
-		state.Picker = c.pick(instances)
+		state.Picker = shardedPicker{c.pick(instances), weight / float64(len(all))}
 	}
 	c.ClientConn.UpdateState(state)
 }
