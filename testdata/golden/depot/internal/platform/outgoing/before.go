@@ -2,8 +2,11 @@ package outgoing
 
 import (
 	"context"
+	"strings"
 
 	"google.golang.org/grpc/metadata"
+
+	"example.com/depot/internal/platform/balancing"
 )
 
 // before does something to the context of a call before it is made.
@@ -22,4 +25,15 @@ func (s steps) context(ctx context.Context) context.Context {
 // outgoing returns the values of a metadata key that a call made with ctx goes out with.
 func outgoing(ctx context.Context, key string) []string {
 	return metadata.ValueFromOutgoingContext(ctx, key)
+}
+
+// hashBy has the value of a metadata key decide which instance is called.
+func hashBy(key string) before {
+	return func(ctx context.Context) context.Context {
+		values := outgoing(ctx, key)
+		if len(values) == 0 {
+			return ctx
+		}
+		return balancing.WithHash(ctx, strings.Join(values, ","))
+	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -207,4 +209,17 @@ func (r *registryResolver) publish(instances []Instance) {
 	}
 	r.published = true
 	_ = r.conn.UpdateState(state(instances)) // an error only asks for another attempt, which the next change is
+}
+
+func equal(a, b []Instance) bool {
+	return slices.EqualFunc(a, b, func(x, y Instance) bool { return x.Addr == y.Addr && maps.Equal(x.Metadata, y.Metadata) })
+}
+
+// state is how gRPC is told.
+func state(instances []Instance) resolver.State {
+	endpoints := make([]resolver.Endpoint, 0, len(instances))
+	for _, instance := range instances {
+		endpoints = append(endpoints, instance.Endpoint())
+	}
+	return resolver.State{Endpoints: endpoints}
 }
