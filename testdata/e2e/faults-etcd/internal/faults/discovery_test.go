@@ -207,6 +207,11 @@ func TestNeighbours(t *testing.T) {
 	for _, neighbour := range []string{service + "-b", service + "/b.v1.B", service + "2"} {
 		foreign(t, c, neighbour, "1", addr)
 	}
+	for _, environment := range []string{"prod", namespace + "2", namespace + "-prod", namespace[:len(namespace)-1]} {
+		if _, err := c.Put(t.Context(), etcd.Prefix(environment, service)+"1", etcd.Entry{Addr: addr}.Encode()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	conn := dial(t, at(m.client))
 	if from, err := call(conn, 2*time.Second); err == nil {
 		t.Errorf("%s answers, which is a neighbour", from)
