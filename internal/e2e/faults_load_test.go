@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -67,9 +66,7 @@ func (s *loadedShop) entries() (n int) {
 func (s *loadedShop) scale(t *testing.T, app string, n int) {
 	t.Helper()
 	for len(s.running[app]) < n {
-		prefix := strings.ToUpper(app)
-		env := append(loopback(prefix), prefix+"_REGISTRY_ENDPOINTS="+s.first(), prefix+"_REGISTRY_TTL="+faultTTL.String())
-		s.running[app] = append(s.running[app], start(t, s.bin, app, env, "--set", "registry.namespace="+namespace))
+		s.running[app] = append(s.running[app], startRegistered(t, s.bin, app, s.first()))
 	}
 	s.awaitListed(t, s.entries())
 }
