@@ -60,6 +60,7 @@ func TestFaults(t *testing.T) {
 	t.Run("parts", testParts)
 	t.Run("processes", testProcesses)
 	t.Run("load", testLoad)
+	t.Run("paced", testPaced)
 }
 
 // testParts runs the tests of testdata/e2e/faults-etcd inside the golden shop: they use its registry, discovery and client
