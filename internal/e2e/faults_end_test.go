@@ -34,6 +34,10 @@ func testEndWhileStarting(t *testing.T, bin string) {
 			if code := p.terminate(t); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
+			took := p.ended.Sub(p.asked)
+			if t.Logf("ended after %v", took); took > 2*time.Second {
+				t.Errorf("want it to end within 2 s")
+			}
 			if test.mute {
 				n.heal()
 			}
