@@ -50,7 +50,7 @@ func testEndWhileStarting(t *testing.T, bin string) {
 		s, early, served := &shop{etcd: startEtcd(t)}, 0, 0
 		for wait := range 10 {
 			p := startFinance(t, bin, s.first())
-			<-time.After(time.Duration(wait) * 3 * time.Millisecond) // from before its own first line of code to after it serves
+			<-time.After(time.Duration(wait) * 5 * time.Millisecond) // from before its own first line of code to after it serves
 			code := p.terminate(t)
 			served += p.log.count(line{"msg": "serving"})
 			if p.killed() {

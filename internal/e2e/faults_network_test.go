@@ -60,7 +60,7 @@ func (n *network) serve() {
 }
 
 func (n *network) relay(to, from net.Conn) {
-	defer to.(*net.TCPConn).CloseWrite()
+	defer func() { _ = to.(*net.TCPConn).CloseWrite() }() // its only error is that the connection has ended
 	for buffer := make([]byte, 64<<10); ; {
 		size, err := from.Read(buffer)
 		if err != nil {
