@@ -13,12 +13,7 @@ import (
 // clock shows something else, while all that measures time goes on as it did: that is what setting a clock does.
 func testClocks(t *testing.T) {
 	t.Parallel()
-	project := inProject(copyForFaults(t, "shop", "github.com/acme/shop", "faults-etcd"))
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	project.env = append(project.env, "E2E_ETCD="+self)
+	project := withEtcd(t)
 	out, err := project.try(t.Context(), "go", "test", "-v", "-count=1", "-overlay", jumpingClock(t, project), "-tags=jump", "-run=TestClockJumps", "./internal/faults")
 	if err != nil {
 		t.Fatal(err)

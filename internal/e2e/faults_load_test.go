@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,7 +27,7 @@ func testLoad(t *testing.T) {
 		s.scale(t, app, 1)
 	}
 
-	s.under(t, "three apps are rolled over", func() {
+	s.under(t, "three apps are rolled over", 300, func() {
 		for _, app := range []string{"storefront", "finance", "fulfilment"} {
 			s.scale(t, app, 3)
 			for range 3 {
@@ -37,16 +36,45 @@ func testLoad(t *testing.T) {
 			}
 		}
 	})
-	s.under(t, "finance has 1, 50 and 1 instance", func() {
+	s.under(t, "finance has 1, 50 and 1 instance", 30, func() {
 		s.scale(t, "finance", 50)
 		s.stopOldest(t, "finance", 49)
 	})
-	s.under(t, "etcd dies, and comes back empty", func() {
+	s.under(t, "etcd dies, and comes back empty", 500, func() {
 		stopEtcd()
 		<-time.After(2 * faultTTL) // a time that is the fault itself
 		_, s.etcd = launchEtcd(t, addr)
 		soon(t, 10*time.Second, "all listed again", func() bool { return len(s.listed(t)) == s.entries() })
 	})
+}
+
+// testPaced is scenario 27 to the letter: the three instances of a service are replaced, one by one and three times over, while a
+// client of the project makes 2000 calls a second to it, none of which may be repeated.
+func testPaced(t *testing.T) {
+	const rate, quiet = 2000, "--set=log.level=warn"
+	dir := t.TempDir()
+	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
+	readTree(t, filepath.Join(overlays, "shop")).write(t, dir)
+	readTree(t, filepath.Join(overlays, "load")).write(t, dir)
+	s := &loadedShop{shop: &shop{bin: buildApps(t, dir), etcd: startEtcd(t)}, running: map[string][]*process{}}
+	s.scale(t, "finance", 3, quiet)
+	load := start(t, s.bin, "load", nil, s.first(), namespace)
+	load.log.await(t, line{"msg": "under way"})
+	for range 9 {
+		s.scale(t, "finance", 4, quiet)
+		s.stopOldest(t, "finance", 1)
+	}
+	if code := load.terminate(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	done := load.log.await(t, line{"msg": "done"})
+	t.Logf("%.0f calls in %.1f s, %.0f failed, the slowest took %v", done["charged"], done["seconds"], done["failed"], done["slowest"])
+	if done["failed"] != 0.0 {
+		t.Errorf("the last: %v", done["why"])
+	}
+	if want := 0.8 * rate * done["seconds"].(float64); done["charged"].(float64) < want {
+		t.Errorf("that is no such load: want %.0f calls", want)
+	}
 }
 
 // loadedShop is a shop whose apps come and go.
@@ -64,12 +92,10 @@ func (s *loadedShop) entries() (n int) {
 }
 
 // scale starts instances of an app until there are n, and waits for them to be listed.
-func (s *loadedShop) scale(t *testing.T, app string, n int) {
+func (s *loadedShop) scale(t *testing.T, app string, n int, args ...string) {
 	t.Helper()
 	for len(s.running[app]) < n {
-		prefix := strings.ToUpper(app)
-		env := append(loopback(prefix), prefix+"_REGISTRY_ENDPOINTS="+s.first(), prefix+"_REGISTRY_TTL="+faultTTL.String())
-		s.running[app] = append(s.running[app], start(t, s.bin, app, env, "--set", "registry.namespace="+namespace))
+		s.running[app] = append(s.running[app], startRegistered(t, s.bin, app, s.first(), args...))
 	}
 	s.awaitListed(t, s.entries())
 }
@@ -89,8 +115,8 @@ func (s *loadedShop) stopOldest(t *testing.T, app string, n int) {
 	}
 }
 
-// under has people place orders while something happens.
-func (s *loadedShop) under(t *testing.T, what string, happen func()) {
+// under has people place orders while something happens: at least so many.
+func (s *loadedShop) under(t *testing.T, what string, least int, happen func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var all orders
@@ -111,6 +137,9 @@ func (s *loadedShop) under(t *testing.T, what string, happen func()) {
 	t.Logf("%s: %v", what, &all)
 	for _, err := range all.failed[:min(len(all.failed), 10)] {
 		t.Error(err)
+	}
+	if all.placed < least {
+		t.Errorf("that is no load: want %d orders", least)
 	}
 }
 

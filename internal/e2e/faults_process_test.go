@@ -25,11 +25,13 @@ func testProcesses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
+	readTree(t, filepath.Join(overlays, "shop")).write(t, dir)
 	bin := t.TempDir()
-	inProject(dir).run(t, "go", "build", "-trimpath", "-o", bin+string(filepath.Separator), "./cmd/finance")
+	inProject(dir).run(t, "go", "build", "-trimpath", "-o", bin+string(filepath.Separator), "./cmd/finance", "./cmd/ordering")
 	for name, test := range map[string]func(*testing.T, string){
 		"frozen": testFrozen, "boot": testBoot, "serves before it is listed": testServesFirst,
-		"end while starting": testEndWhileStarting, "advertises": testAdvertises, "no password": testNoPassword, "restarts": testRestarts,
+		"end while starting": testEndWhileStarting, "second signal": testSecondSignal, "advertises": testAdvertises,
+		"password": testPassword, "restarts": testRestarts,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -41,8 +43,15 @@ func testProcesses(t *testing.T) {
 // startFinance starts an app with two services that registers at an etcd.
 func startFinance(t *testing.T, bin, etcd string, args ...string) *process {
 	t.Helper()
-	env := append(loopback("FINANCE"), "FINANCE_REGISTRY_ENDPOINTS="+etcd, "FINANCE_REGISTRY_TTL="+faultTTL.String())
-	return start(t, bin, "finance", env, append(args, "--set", "registry.namespace="+namespace)...)
+	return startRegistered(t, bin, "finance", etcd, args...)
+}
+
+// startRegistered starts any app that registers at an etcd.
+func startRegistered(t *testing.T, bin, app, etcd string, args ...string) *process {
+	t.Helper()
+	prefix := strings.ToUpper(app)
+	env := append(loopback(prefix), prefix+"_REGISTRY_ENDPOINTS="+etcd, prefix+"_REGISTRY_TTL="+faultTTL.String())
+	return start(t, bin, app, env, append(args, "--set", "registry.namespace="+namespace)...)
 }
 
 func (s *shop) first() string { return s.etcd.Endpoints()[0] }
@@ -210,32 +219,6 @@ func testServesFirst(t *testing.T, bin string) {
 	}
 }
 
-// testEndWhileStarting is scenarios 29 and 30: signals come while etcd is out of reach.
-func testEndWhileStarting(t *testing.T, bin string) {
-	p := startFinance(t, bin, freeAddr(t))
-	p.serving(t)
-	begin := time.Now()
-	if code := p.terminate(t); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
-	if took := time.Since(begin); took > 2*time.Second {
-		t.Errorf("ended after %v", took)
-	}
-	p = startFinance(t, bin, freeAddr(t), "--set", "shutdown.drain=1m")
-	p.serving(t)
-	p.signal(t)
-	p.log.await(t, line{"msg": "shutting down"})
-	soon(t, 100*time.Millisecond, "ended by another signal", func() bool {
-		_ = p.cmd.Process.Signal(syscall.SIGTERM) // again and again: one that comes in the same moment is one with the first
-		select {
-		case <-p.done:
-			return true
-		default:
-			return false
-		}
-	})
-}
-
 // testAdvertises is scenario 14: what is listed can be dialled, whatever is listened on.
 func testAdvertises(t *testing.T, bin string) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0", ":0"} {
@@ -257,46 +240,6 @@ func testAdvertises(t *testing.T, bin string) {
 		if code := p.terminate(t); code != 0 {
 			t.Errorf("exit code %d", code)
 		}
-	}
-}
-
-// testNoPassword is scenario 11: etcd has come to want a password, and does not let the app in. That is no reason to be
-// busy.
-func testNoPassword(t *testing.T, bin string) {
-	s := &shop{etcd: startEtcd(t)}
-	p := startFinance(t, bin, s.first())
-	s.awaitListed(t, 2)
-	ctx := within(t)
-	_, err := s.etcd.UserAdd(ctx, "root", "secret")
-	if err == nil {
-		_, err = s.etcd.UserGrantRole(ctx, "root", "root")
-	}
-	if err == nil {
-		_, err = s.etcd.AuthEnable(ctx)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.log.await(t, line{"level": "WARN", "msg": "not registered, serving nevertheless, and trying again"})
-	before := cpu(t, p)
-	const watched = 5 * time.Second
-	<-time.After(watched) // a time to be busy in
-	used := cpu(t, p) - before
-	t.Logf("used %v of processor in %v, logged %d lines", used, watched, p.log.count(line{}))
-	if warned := p.log.count(line{"level": "WARN"}); warned > 5 || used > watched/20 {
-		t.Errorf("it warns %d times, and uses %v of processor in %v", warned, used, watched)
-	}
-	root, err := clientv3.New(clientv3.Config{Endpoints: s.etcd.Endpoints(), Username: "root", Password: "secret"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	if _, err := root.AuthDisable(ctx); err != nil {
-		t.Fatal(err)
-	}
-	soon(t, 10*time.Second, "listed", func() bool { return len(s.listed(t)) == 2 })
-	if code := p.terminate(t); code != 0 {
-		t.Errorf("exit code %d", code)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 
 	"go.etcd.io/etcd/server/v3/embed"
@@ -61,20 +62,37 @@ func TestFaults(t *testing.T) {
 	t.Run("processes", testProcesses)
 	t.Run("clocks", testClocks)
 	t.Run("load", testLoad)
+	t.Run("paced", testPaced)
 }
 
 // testParts runs the tests of testdata/e2e/faults-etcd inside the golden shop: they use its registry, discovery and client
 // against real etcds, which are other processes of this binary.
 func testParts(t *testing.T) {
 	t.Parallel()
+	project := withEtcd(t)
+	project.run(t, "go", "vet", "-tags=speed", "./internal/faults") // what bench/registry runs
+	project.testFaults(t)
+}
+
+// TestFaultsOfEtcdOfThree does to an etcd of three members what testParts does to one of a single member, where the fault
+// is one of etcd as a whole. Apps know one of the three.
+func TestFaultsOfEtcdOfThree(t *testing.T) {
+	onlyWithAllFaults(t)
+	project := withEtcd(t)
+	project.env = append(project.env, "E2E_ETCD_MEMBERS=3")
+	project.testFaults(t, "-run=^Test(Emptied|Outage|Compaction|HarmedByHand|Stop)$")
+}
+
+// withEtcd returns a golden shop with tests that start etcds.
+func withEtcd(t *testing.T) command {
+	t.Helper()
 	project := inProject(copyForFaults(t, "shop", "github.com/acme/shop", "faults-etcd"))
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	project.env = append(project.env, "E2E_ETCD="+self)
-	project.run(t, "go", "vet", "-tags=speed", "./internal/faults") // what bench/registry runs
-	project.testFaults(t)
+	return project
 }
 
 // copyForFaults returns a copy of a golden project, with tests in internal/faults: those of an overlay, and what tests of
@@ -89,9 +107,9 @@ func copyForFaults(t *testing.T, golden, module, overlay string) string {
 }
 
 // testFaults runs internal/faults, and logs what it says about time.
-func (c command) testFaults(t *testing.T) {
+func (c command) testFaults(t *testing.T, flags ...string) {
 	t.Helper()
-	args := append(testCommand(t, c), "-v", "-count=1", "-parallel=16", "./internal/faults")
+	args := slices.Concat(testCommand(t, c), []string{"-v", "-count=1", "-parallel=16"}, flags, []string{"./internal/faults"})
 	out, err := c.try(t.Context(), "go", args...)
 	if err != nil {
 		t.Fatal(err)

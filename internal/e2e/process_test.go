@@ -39,9 +39,11 @@ func buildApps(t *testing.T, dir string, flags ...string) string {
 
 // process is a running app.
 type process struct {
-	cmd  *exec.Cmd
-	log  *lines
-	done chan struct{} // closed when it has ended
+	cmd   *exec.Cmd
+	log   *lines
+	asked time.Time     // to end
+	ended time.Time     // once done is closed
+	done  chan struct{} // closed when it has ended
 }
 
 // start starts an app, which the test ends if it doesn't end by itself.
@@ -60,6 +62,7 @@ func start(t *testing.T, bin, app string, env []string, args ...string) *process
 	go func() {
 		p.log.read(stderr)
 		_ = p.cmd.Wait() // ProcessState tells
+		p.ended = time.Now()
 		close(p.done)
 	}()
 	t.Cleanup(func() {
@@ -91,18 +94,26 @@ func (p *process) terminate(t *testing.T) int {
 // signal asks the app to end.
 func (p *process) signal(t *testing.T) {
 	t.Helper()
+	p.asked = time.Now()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// wait returns the exit code.
+// stopLimit is how long an app that has been asked to end may take while no call is in flight: what it drains by default,
+// and 2 s.
+const stopLimit = 2500 * time.Millisecond
+
+// wait waits for the end of an app that has been asked to, which has to come in time, and returns the exit code.
 func (p *process) wait(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-p.done:
 	case <-within(t).Done():
 		t.Fatal("it does not end")
+	}
+	if took := p.ended.Sub(p.asked); took > stopLimit {
+		t.Errorf("it ends %v after it was asked to, want %v", took, stopLimit)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }

@@ -28,6 +28,7 @@ type member struct {
 	t            *testing.T
 	dir          string
 	client, peer string // addresses
+	all          []*member
 	config       map[string]any
 	root         access.Access // of the test
 	tls          *tls.Config   // of the test
@@ -47,7 +48,7 @@ func startCluster(t *testing.T, n int) []*member {
 		initial = append(initial, m.config["initial-cluster"].(string))
 	}
 	for _, m := range members {
-		m.config["initial-cluster"] = strings.Join(initial, ",")
+		m.all, m.config["initial-cluster"] = members, strings.Join(initial, ",")
 		m.launch()
 		t.Cleanup(m.kill)
 	}
@@ -71,9 +72,16 @@ func newMember(t *testing.T) *member {
 	return m
 }
 
+// startEtcd starts an etcd of as many members as E2E_ETCD_MEMBERS says, or one, and returns a member.
 func startEtcd(t *testing.T) *member {
 	t.Helper()
-	return startCluster(t, 1)[0]
+	n := 1
+	if text := os.Getenv("E2E_ETCD_MEMBERS"); text != "" {
+		if _, err := fmt.Sscan(text, &n); err != nil {
+			t.Fatalf("E2E_ETCD_MEMBERS: %v", err)
+		}
+	}
+	return startCluster(t, n)[0]
 }
 
 func (m *member) launch() {
@@ -118,14 +126,19 @@ func (m *member) kill() {
 	_ = m.stdin.Close()
 }
 
-// wipe loses the disk.
+// wipe loses the disks of all members.
 func (m *member) wipe() {
 	m.t.Helper()
-	m.kill()
-	if err := os.RemoveAll(m.dir); err != nil {
-		m.t.Fatal(err)
+	for _, each := range m.all {
+		each.kill()
+		if err := os.RemoveAll(each.dir); err != nil {
+			m.t.Fatal(err)
+		}
 	}
-	m.restart()
+	for _, each := range m.all {
+		each.launch()
+	}
+	m.awaitUp()
 }
 
 func (m *member) freeze() { _ = m.cmd.Process.Signal(syscall.SIGSTOP) }

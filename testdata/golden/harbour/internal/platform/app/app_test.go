@@ -7,18 +7,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
-	"google.golang.org/grpc/status"
 
 	"example.com/harbour/internal/platform/config"
 	"example.com/harbour/internal/platform/health"
@@ -82,6 +79,16 @@ func (b *blocking) UnaryCall(ctx context.Context, _ *testgrpc.SimpleRequest) (*t
 	return nil, ctx.Err()
 }
 
+// StreamingOutputCall sends for ever, every second.
+func (b *blocking) StreamingOutputCall(_ *testgrpc.StreamingOutputCallRequest, stream grpc.ServerStreamingServer[testgrpc.StreamingOutputCallResponse]) error {
+	for {
+		if err := stream.Send(&testgrpc.StreamingOutputCallResponse{}); err != nil {
+			return err
+		}
+		time.Sleep(time.Second)
+	}
+}
+
 // running is an app that runs, a connection to it, and the way to stop it.
 type running struct {
 	*App
@@ -92,9 +99,10 @@ type running struct {
 	ended    chan error
 }
 
-func run(t *testing.T, a *App) *running {
+func run(t *testing.T, a *App, options ...grpc.DialOption) *running {
 	t.Helper()
-	conn, err := grpc.NewClient(a.listeners.grpc.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	options = append(options, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient("passthrough:///"+a.listeners.grpc.Addr().String(), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,118 +198,6 @@ func TestCheckKeepsCallersAway(t *testing.T) {
 	r.stop()
 	if err := <-r.ended; err != nil {
 		t.Error(err)
-	}
-}
-
-func TestShutdownFinishesCallsInFlight(t *testing.T) {
-	r := run(t, newApp(t))
-	answered := make(chan error, 1)
-	go func() {
-		_, err := testgrpc.NewTestServiceClient(r.conn).EmptyCall(context.Background(), &testgrpc.Empty{}, grpc.WaitForReady(true))
-		answered <- err
-	}()
-	<-r.handler.entered
-	left := make(chan struct{})
-	deregister := r.registry.onDeregister
-	r.registry.onDeregister = func() { deregister(); close(left) }
-
-	r.stop()
-	<-left
-	close(r.handler.release)
-	if err := <-answered; err != nil {
-		t.Error(err)
-	}
-	if err := <-r.ended; err != nil {
-		t.Error(err)
-	}
-}
-
-func TestShutdownCutsOffWhatTakesTooLong(t *testing.T) {
-	a := newApp(t)
-	a.cfg.Shutdown.Timeout = time.Millisecond
-	r := run(t, a)
-	answered := make(chan error, 1)
-	go func() {
-		_, err := testgrpc.NewTestServiceClient(r.conn).EmptyCall(context.Background(), &testgrpc.Empty{}, grpc.WaitForReady(true))
-		answered <- err
-	}()
-	<-r.handler.entered
-	t.Cleanup(func() { close(r.handler.release) })
-
-	r.stop()
-	if err := <-r.ended; err != nil {
-		t.Error(err)
-	}
-	if err := <-answered; status.Code(err) != codes.Unavailable {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestShutdownWaitsForHandlersThatWereCutOff(t *testing.T) {
-	a := newApp(t)
-	a.cfg.Shutdown.Timeout = time.Millisecond
-	r := run(t, a)
-	answered := make(chan error, 1)
-	go func() {
-		_, err := testgrpc.NewTestServiceClient(r.conn).UnaryCall(context.Background(), &testgrpc.SimpleRequest{}, grpc.WaitForReady(true))
-		answered <- err
-	}()
-	<-r.handler.entered
-
-	r.stop()
-	if err := <-r.ended; err != nil {
-		t.Error(err)
-	}
-	if !r.handler.returned.Load() {
-		t.Error("a handler still works with what the app is about to close")
-	}
-	if err := <-answered; status.Code(err) != codes.Unavailable {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestShutdownEndsWatches(t *testing.T) {
-	const (
-		serving    = healthpb.HealthCheckResponse_SERVING
-		notServing = healthpb.HealthCheckResponse_NOT_SERVING
-		unknown    = healthpb.HealthCheckResponse_SERVICE_UNKNOWN
-	)
-	tests := map[string]struct {
-		service string
-		want    []healthpb.HealthCheckResponse_ServingStatus
-	}{
-		"of the app":                {"", []healthpb.HealthCheckResponse_ServingStatus{serving, notServing}},
-		"of a service":              {service, []healthpb.HealthCheckResponse_ServingStatus{serving, notServing}},
-		"of one that is not served": {"a.v1.A", []healthpb.HealthCheckResponse_ServingStatus{unknown}},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			a := newApp(t)
-			a.cfg.Shutdown.Timeout = time.Hour
-			r := run(t, a)
-			<-r.registry.registered
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
-			watch, err := healthpb.NewHealthClient(r.conn).Watch(ctx, &healthpb.HealthCheckRequest{Service: test.service})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got []healthpb.HealthCheckResponse_ServingStatus
-			for {
-				var answer *healthpb.HealthCheckResponse
-				if answer, err = watch.Recv(); err != nil {
-					break
-				}
-				got = append(got, answer.GetStatus())
-				r.stop() // once there is a watch
-			}
-			if status.Code(err) != codes.Unavailable || !slices.Equal(got, test.want) {
-				t.Errorf("got %v and %v, want %v and Unavailable", got, err, test.want)
-			}
-			if err := <-r.ended; err != nil {
-				t.Error(err)
-			}
-		})
 	}
 }
 

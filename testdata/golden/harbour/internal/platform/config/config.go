@@ -189,7 +189,7 @@ func Default() Config {
 		},
 		Shutdown: Shutdown{
 			Drain:   500 * time.Millisecond, // for callers that watch the registry to hear of it
-			Timeout: 15 * time.Second,
+			Timeout: 20 * time.Second,
 		},
 		Health: Health{
 			Interval:  10 * time.Second, // what is checked is somebody else's, too

@@ -182,7 +182,7 @@ func Default() Config {
 		},
 		Shutdown: Shutdown{
 			Drain:   0,
-			Timeout: 15 * time.Second,
+			Timeout: 20 * time.Second,
 		},
 		Health: Health{
 			Interval:  10 * time.Second, // what is checked is somebody else's, too

@@ -1,0 +1,94 @@
+package e2e_test
+
+import (
+	"syscall"
+	"testing"
+	"time"
+)
+
+// testEndWhileStarting is scenario 29: the signal comes while the app starts, or while its registration is under way. It
+// ends at once, and what it has sent, which may arrive after its end, leaves no entry for longer than a lease lasts.
+func testEndWhileStarting(t *testing.T, bin string) {
+	const slow = 300 * time.Millisecond // each way
+	tests := map[string]struct {
+		latency time.Duration
+		mute    bool
+		until   func(*testing.T, *shop, *network)
+	}{
+		"etcd is mute": {0, true, func(_ *testing.T, _ *shop, n *network) { <-n.sent }},
+		"etcd has made a lease": {slow, false, func(t *testing.T, s *shop, _ *network) {
+			soon(t, patience, "lease", func() bool { return leases(t, s.etcd) == 1 })
+		}},
+		"etcd has its entries": {slow, false, func(t *testing.T, s *shop, _ *network) { s.awaitListed(t, 2) }},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &shop{etcd: startEtcd(t)}
+			n := startNetwork(t, s.first(), test.latency)
+			if !test.mute {
+				n.heal()
+			}
+			p := startFinance(t, bin, n.addr())
+			test.until(t, s, n)
+			if code := p.terminate(t); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+			took := p.ended.Sub(p.asked)
+			if t.Logf("ended after %v", took); took > 2*time.Second {
+				t.Errorf("want it to end within 2 s")
+			}
+			if test.mute {
+				n.heal()
+			}
+			n.deliver()
+			s.expectNothingLeft(t)
+		})
+	}
+	t.Run("any time", func(t *testing.T) {
+		t.Parallel()
+		s, early, served := &shop{etcd: startEtcd(t)}, 0, 0
+		for wait := range 10 {
+			p := startFinance(t, bin, s.first())
+			<-time.After(time.Duration(wait) * 5 * time.Millisecond) // from before its own first line of code to after it serves
+			code := p.terminate(t)
+			served += p.log.count(line{"msg": "serving"})
+			if p.killed() {
+				early++
+			} else if code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+		}
+		t.Logf("of 10, %d ended before they took care of signals, %d had come to serve", early, served)
+		s.expectNothingLeft(t)
+	})
+}
+
+// expectNothingLeft waits until etcd has forgotten all apps, for no longer than their leases last.
+func (s *shop) expectNothingLeft(t *testing.T) {
+	t.Helper()
+	soon(t, faultTTL+2*time.Second, "nothing is left", func() bool { return len(s.listed(t)) == 0 && leases(t, s.etcd) == 0 })
+}
+
+// killed reports whether the signal itself has ended the app: what signals do to a process that has yet to say otherwise.
+func (p *process) killed() bool {
+	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGTERM
+}
+
+// testSecondSignal is scenario 30.
+func testSecondSignal(t *testing.T, bin string) {
+	p := startFinance(t, bin, freeAddr(t), "--set", "shutdown.drain=1m")
+	p.serving(t)
+	p.signal(t)
+	p.log.await(t, line{"msg": "shutting down"})
+	soon(t, 100*time.Millisecond, "ended by another signal", func() bool {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM) // again and again: one that comes in the same moment is one with the first
+		select {
+		case <-p.done:
+			return true
+		default:
+			return false
+		}
+	})
+}
