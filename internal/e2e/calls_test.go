@@ -15,5 +15,5 @@ func TestCallsBenchmark(t *testing.T) {
 	dir := t.TempDir()
 	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
 	readTree(t, filepath.Join(overlays, "calls")).write(t, dir)
-	inProject(dir).run(t, "go", "test", "./internal/calls/...", "./internal/platform/balancing", "-run", "Pick|Subset", "-bench", "Calls|Pick", "-benchtime", "1x")
+	inProject(dir).run(t, "go", "test", "./internal/calls/...", "./internal/platform/balancing", "-run", "Pick|Subset", "-bench", "Calls/floor=usual/callers=32|Pick", "-benchtime", "1x")
 }
