@@ -1,3 +1,5 @@
+// Package balancing says which instance of a service gets a call. It chooses among grpc-go's balancers, and adds those
+// that grpc-go doesn't have.
 package balancing
 
 import (
@@ -5,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/balancer/pickfirst"
 	"google.golang.org/grpc/balancer/randomsubsetting"
 	"google.golang.org/grpc/balancer/roundrobin"
@@ -30,6 +33,24 @@ const (
 	// ring_hash would have every project depend on the modules of xDS.
 	ConsistentHash = "consistent_hash"
 )
+
+// The names of the balancers of this package. All modules of a process share grpc-go's list of balancers; with the
+// module's path in front, none of them takes another one's place.
+const (
+	weightedName = "example.com/billing/v2/weighted"
+	loadName     = "example.com/billing/v2/least_request"
+	hashName     = "example.com/billing/v2/consistent_hash"
+	versionsName = "example.com/billing/v2/versions"
+)
+
+// init is the only time at which gRPC takes balancers, and a process-wide list the only way: no option of a connection
+// does. grpc-go's own get there in the same way.
+func init() {
+	balancer.Register(shardedBuilder{name: weightedName, pick: byWeight, weigh: weightOf})
+	balancer.Register(shardedBuilder{name: loadName, pick: byLoad, weigh: alike, each: withLoad})
+	balancer.Register(shardedBuilder{name: hashName, pick: byHash, weigh: alike})
+	balancer.Register(versionsBuilder{})
+}
 
 var errNoHashKey = errors.New("must name the metadata key whose value decides: consistent_hash:x-user-id")
 
@@ -63,18 +84,18 @@ func Config(policy string, subset int) (map[string]any, error) {
 // more changes when an instance comes or goes. A choice of size 0 is all of them. It is made among the instances of each
 // version, none of which is lost to a client by it. Where all clients have to agree on an instance, as consistent_hash
 // needs them to, there must be no choice.
-func among(size int, balancer map[string]any) map[string]any {
+func among(size int, child map[string]any) map[string]any {
 	if size == 0 {
-		return balancer
+		return child
 	}
-	return config(randomsubsetting.Name, map[string]any{"subsetSize": size, "childPolicy": []any{balancer}})
+	return config(randomsubsetting.Name, map[string]any{"subsetSize": size, "childPolicy": []any{child}})
 }
 
-func config(balancer string, settings map[string]any) map[string]any {
+func config(name string, settings map[string]any) map[string]any {
 	if settings == nil {
 		settings = map[string]any{}
 	}
-	return map[string]any{balancer: settings}
+	return map[string]any{name: settings}
 }
 
 // HashKey is the metadata key whose value decides where calls go, or "" if the policy doesn't go by one.
