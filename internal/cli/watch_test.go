@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/svcgen/svc/internal/ui"
 )
@@ -53,23 +54,35 @@ func watchProject(t *testing.T) *watched {
 // await returns the lines up to one that holds text.
 func (w *watched) await(text string) (lines []string) {
 	w.t.Helper()
-	for line := range w.lines {
-		lines = append(lines, line)
-		if strings.Contains(line, text) {
-			return lines
+	late := time.After(time.Minute)
+	for {
+		select {
+		case line, ok := <-w.lines:
+			lines = append(lines, line)
+			switch {
+			case !ok:
+				w.t.Fatalf("it ended before %q; it said %q", text, lines)
+			case strings.Contains(line, text):
+				return lines
+			}
+		case <-late:
+			w.t.Fatalf("it did not say %q, but %q", text, lines)
 		}
 	}
-	w.t.Fatalf("it ended before %q; it said %q", text, lines)
-	return nil
 }
 
+// write puts a file in its place as a whole, as some editors do. Others empty a file first, which svc can see: writing
+// nothing is the test of that.
 func (w *watched) write(name, content string) {
 	w.t.Helper()
 	path := filepath.Join(w.dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+	if err := os.WriteFile(path+"~", []byte(content), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.Rename(path+"~", path); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -89,6 +102,13 @@ func TestWatch(t *testing.T) {
 	// A mistake is shown, and ends nothing.
 	w.write("api/pay/v1/pay.proto", strings.Replace(payProto, "(Money)", "(Monney)", 1))
 	w.await("Monney")
+
+	// A file that an editor has emptied, and is about to write, takes nothing with it.
+	w.write("api/pay/v1/pay.proto", "")
+	w.await("pay.proto:1:1: it can't be read: the file is empty")
+	if _, err := os.Stat(filepath.Join(w.dir, "internal/service/pay/v1/pay.go")); err != nil {
+		t.Error(err)
+	}
 
 	// When it is mended, that is said; and what was written in between to no effect is not.
 	w.write("api/pay/v1/pay.proto", payProto)

@@ -115,6 +115,8 @@ func (src Source) compileEach(ctx context.Context, files []string, compiled link
 		walk(compiled, keep)
 		if e, ok := errors.AsType[*fs.PathError](err); ok {
 			err = e.Err // the finding says which file it is
+		} else if errors.Is(err, errEmpty) {
+			err = errEmpty
 		}
 		if len(found) == 0 && err != nil {
 			found.At(diag.Pos{File: src.display(f), Line: 1, Col: 1}, "", "it can't be read: %v", err)

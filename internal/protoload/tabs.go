@@ -2,9 +2,14 @@ package protoload
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"sync"
 )
+
+// errEmpty is of a file that somebody is about to write, as most editors do in place. Taken for a contract without
+// services it would have what belongs to them deleted.
+var errEmpty = errors.New("the file is empty")
 
 // tabs converts columns. Compilers of .proto files let a tab lead to the next multiple of 8; whoever follows a
 // file:line:col counts it as the one character that it is. It keeps the sources that hold tabs, which few do.
@@ -18,6 +23,9 @@ func (t *tabs) read(file string, r io.Reader) (io.Reader, error) {
 	content, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
+	}
+	if len(content) == 0 {
+		return nil, errEmpty
 	}
 	if bytes.IndexByte(content, '\t') >= 0 {
 		t.mu.Lock()
