@@ -47,6 +47,7 @@ var rules = []rule{
 	{"internal/diag", "", false},
 	{"internal/ui", "", true},
 	{"internal/watch", "", true},
+	{"internal/scratch", "", true},
 	{"templates", "", false},
 	{"bench", "", true},
 	{"bench/measure", "bench", true},

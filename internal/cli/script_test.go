@@ -23,6 +23,7 @@ import (
 
 	"github.com/svcgen/svc/internal/plugin"
 	"github.com/svcgen/svc/internal/protoload"
+	"github.com/svcgen/svc/internal/scratch"
 	"github.com/svcgen/svc/internal/ui"
 )
 
@@ -38,6 +39,7 @@ func TestMain(m *testing.M) {
 		brokenGo()
 		os.Exit(1)
 	}
+	scratch.InMemory()
 	testscript.Main(m, map[string]func(){
 		"svc":            func() { os.Exit(Main()) },
 		"protoc-gen-svc": func() { os.Exit(plugin.Main(os.Stdin, os.Stdout, os.Stderr)) },

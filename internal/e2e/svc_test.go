@@ -16,6 +16,7 @@ import (
 
 	"github.com/svcgen/svc/internal/apply"
 	"github.com/svcgen/svc/internal/cli"
+	"github.com/svcgen/svc/internal/scratch"
 	"github.com/svcgen/svc/internal/ui"
 )
 
@@ -52,6 +53,7 @@ func TestMain(m *testing.M) {
 	if config := os.Getenv(etcdConfig); config != "" {
 		os.Exit(runEtcd(config))
 	}
+	scratch.InMemory()
 	code := m.Run()
 	if binaries != "" {
 		os.RemoveAll(binaries)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -123,37 +122,6 @@ func (s *sequence) editedGo(content string, lines []string, at int, mark string)
 		return content + "\n// " + mark + "\n" // it was in the middle of a string
 	}
 	return edited
-}
-
-// declaredOnce reports a function or method that a package declares twice.
-func declaredOnce(name string, content []byte, declared map[string]string) error {
-	if path.Ext(name) != ".go" {
-		return nil
-	}
-	f, err := parser.ParseFile(token.NewFileSet(), name, content, parser.SkipObjectResolution)
-	if err != nil {
-		return err
-	}
-	for _, d := range f.Decls {
-		fn, ok := d.(*ast.FuncDecl)
-		if !ok || fn.Name.Name == "_" || fn.Name.Name == "init" {
-			continue
-		}
-		key := path.Dir(name) + " " + f.Name.Name + " "
-		if fn.Recv != nil {
-			recv := fn.Recv.List[0].Type
-			if star, ok := recv.(*ast.StarExpr); ok {
-				recv = star.X
-			}
-			key += fmt.Sprint(recv) + "."
-		}
-		key += fn.Name.Name
-		if other, ok := declared[key]; ok {
-			return fmt.Errorf("%s is declared in %s and in %s", key, other, name)
-		}
-		declared[key] = name
-	}
-	return nil
 }
 
 // released returns svc's templates as another release of svc might have them.

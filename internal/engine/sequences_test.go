@@ -18,7 +18,6 @@ import (
 
 	"github.com/svcgen/svc/internal/apply"
 	"github.com/svcgen/svc/internal/manifest"
-	"github.com/svcgen/svc/internal/merge"
 	"github.com/svcgen/svc/internal/plan"
 	"github.com/svcgen/svc/templates"
 )
@@ -78,9 +77,10 @@ type sequence struct {
 	contract *randomContract
 	layers   map[string]bool
 	registry string
-	release  int               // of svc's templates
-	written  map[string]string // lines of the owner's, and the file that each was written to
-	log      []string          // what happened, to be read after a failure
+	release  int                   // of svc's templates
+	readings map[[2]string]reading // by name and content
+	written  map[string]string     // lines of the owner's, and the file that each was written to
+	log      []string              // what happened, to be read after a failure
 }
 
 func newSequence(t *testing.T, seed uint64) *sequence {
@@ -90,7 +90,7 @@ func newSequence(t *testing.T, seed uint64) *sequence {
 		t.Fatal(err)
 	}
 	return &sequence{
-		dir: dir, rand: r, contract: newRandomContract(r),
+		dir: dir, readings: map[[2]string]reading{}, rand: r, contract: newRandomContract(r),
 		layers: map[string]bool{"docker": false, "helm": false}, registry: "none", written: map[string]string{},
 	}
 }
@@ -226,13 +226,20 @@ func (s *sequence) check() error {
 	found := map[string]bool{}
 	declared := map[string]string{}
 	err := s.walk(func(path string, content []byte) error {
-		for _, token := range tokens.FindAllString(string(content), -1) {
+		read := s.read(path, content)
+		if read.err != nil {
+			return fmt.Errorf("%s: %w\n%s", path, read.err, content)
+		}
+		for _, token := range read.tokens {
 			found[token] = true
 		}
-		if err := merge.Check(path, content); err != nil {
-			return fmt.Errorf("%s: %w\n%s", path, err, content)
+		for _, function := range read.functions {
+			if other, ok := declared[function]; ok {
+				return fmt.Errorf("%s is declared in %s and in %s", function, other, path)
+			}
+			declared[function] = path
 		}
-		return declaredOnce(path, content, declared)
+		return nil
 	})
 	if err != nil {
 		return err
