@@ -17,9 +17,11 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
 
 	"github.com/acme/shop/internal/platform/access"
 	"github.com/acme/shop/internal/platform/discovery"
@@ -141,59 +143,137 @@ func awaitKeys(t *testing.T, c *clientv3.Client, n int64) {
 
 // TestSpeedOfFollowing is what it costs a client to follow a thousand instances of which 50 change each second: what this
 // process spends with such a client, less what it spends on the changes alone. Instances that change their metadata keep
-// their connections; those that change their address are connected to anew, which is most of the cost. The server is
-// another process.
+// their connections; those that change their address are connected to anew, which is most of the cost, and the same for a
+// bare client that is told of them. The server is another process.
 func TestSpeedOfFollowing(t *testing.T) {
-	const n, changes, perSecond = 1000, 500, 50
-	m := startEtcd(t)
-	c := m.connect()
-	put := func(i, address, version int) {
-		entry := etcd.Entry{Addr: fmt.Sprintf("10.%d.%d.%d:1", address, i/250, i%250), Metadata: map[string]string{"version": fmt.Sprint(version)}}
-		if _, err := c.Put(t.Context(), fmt.Sprintf("%s%d", etcd.Prefix(namespace, service), i), entry.Encode()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := range n {
-		put(i, 0, 0)
-	}
-	percent := func(do func()) float64 {
-		before, begin := processor(t), time.Now()
-		do()
-		return 100 * float64(processor(t)-before) / float64(time.Since(begin))
-	}
-	change := func(address, version int) float64 {
-		return percent(func() {
-			tick := time.NewTicker(time.Second / perSecond)
-			defer tick.Stop()
-			for i := range changes {
-				<-tick.C
-				put(i, address, version)
-			}
-		})
-	}
-	alone := change(0, 1)
+	const limit = 5 // per cent of a core
+	f := newFollowed(t)
+	alone := f.change(0, 1)
 	t.Run("resolver", func(t *testing.T) {
-		conn := resolve(t, discovery.Target(namespace, service), discovery.Config{Endpoints: []string{m.client}, CacheDir: "none"})
-		eventually(t, patience, "all found", func(context.Context) bool { addrs, _ := conn.get(); return len(addrs) == n })
+		conn := resolve(t, discovery.Target(namespace, service), discovery.Config{Endpoints: []string{f.etcd.client}, CacheDir: "none"})
+		eventually(t, patience, "all found", func(context.Context) bool { addrs, _ := conn.get(); return len(addrs) == instances })
 		_, before := conn.get()
-		followed := change(1, 1)
+		cost := f.change(1, 1) - alone
 		_, after := conn.get()
 		t.Logf("%d changes are told as %d", changes, after-before)
-		within(t, "per cent of a core, addresses", followed-alone, 5)
+		within(t, "per cent of a core, addresses", cost, limit)
 	})
 	t.Run("client", func(t *testing.T) {
-		server := startServer(t)
-		conn := dial(t, at(m.client), grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "tcp", server)
-		}))
-		if _, err := call(conn, patience, grpc.WaitForReady(true)); err != nil {
+		f.connect(t, dial(t, at(f.etcd.client), f.dialer(t)))
+		t.Logf("per cent of a core, no changes: %.1f", f.percent(func() { <-time.After(10 * time.Second) }))
+		within(t, "per cent of a core, metadata", f.change(1, 2)-alone, limit)
+		t.Logf("per cent of a core, addresses, each with a new connection: %.1f", f.change(2, 2)-alone)
+	})
+	t.Run("client of a subset", func(t *testing.T) {
+		cfg := at(f.etcd.client)
+		cfg.Subset = 100
+		f.connect(t, dial(t, cfg, f.dialer(t)))
+		within(t, "per cent of a core, addresses", f.change(3, 2)-alone, limit)
+	})
+	t.Run("bare client", func(t *testing.T) {
+		told := manual.NewBuilderWithScheme("told")
+		told.InitialState(stateOf(0))
+		conn, err := grpc.NewClient("told:///"+service, grpc.WithResolvers(told), f.dialer(t),
+			grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}`))
+		if err != nil {
 			t.Fatal(err)
 		}
-		during(t, 5*time.Second, func(context.Context) {}) // in which it connects to all
-		t.Logf("per cent of a core, no changes: %.1f", percent(func() { <-time.After(10 * time.Second) }))
-		within(t, "per cent of a core, metadata", change(1, 2)-alone, 5)
-		t.Logf("per cent of a core, addresses, each with a new connection: %.1f", change(2, 2)-alone)
+		defer conn.Close()
+		f.connect(t, conn)
+		t.Logf("per cent of a core, addresses, each with a new connection: %.1f", f.percent(func() {
+			for i := perTelling; i <= changes; i += perTelling {
+				<-time.After(perTelling * time.Second / perSecond)
+				told.UpdateState(stateOf(i))
+			}
+		}))
 	})
+}
+
+const (
+	instances  = 1000
+	changes    = 500
+	perSecond  = 50
+	perTelling = 15 // as many changes does discovery tell at a time
+)
+
+// stateOf is what a resolver says of all instances, of which the first have changed their address.
+func stateOf(changed int) (state resolver.State) {
+	for i := range instances {
+		at := 0
+		if i < changed {
+			at = 1
+		}
+		addrs := []resolver.Address{{Addr: address(at, i)}}
+		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: addrs})
+	}
+	return state
+}
+
+// address is one of an instance's. Whichever it is, the dialer leads to the server.
+func address(at, i int) string { return fmt.Sprintf("10.%d.%d.%d:1", at, i/250, i%250) }
+
+// followed are the instances of a service in an etcd.
+type followed struct {
+	t      *testing.T
+	etcd   *member
+	client *clientv3.Client
+	server string
+}
+
+func newFollowed(t *testing.T) *followed {
+	t.Helper()
+	m := startEtcd(t)
+	f := &followed{t: t, etcd: m, client: m.connect(), server: startServer(t)}
+	for i := range instances {
+		f.put(i, 0, 0)
+	}
+	return f
+}
+
+func (f *followed) put(i, at, version int) {
+	f.t.Helper()
+	entry := etcd.Entry{Addr: address(at, i), Metadata: map[string]string{"version": fmt.Sprint(version)}}
+	if _, err := f.client.Put(f.t.Context(), fmt.Sprintf("%s%d", etcd.Prefix(namespace, service), i), entry.Encode()); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// change changes instances, and returns what that costs this process, in per cent of a core.
+func (f *followed) change(at, version int) float64 {
+	f.t.Helper()
+	return f.percent(func() {
+		tick := time.NewTicker(time.Second / perSecond)
+		defer tick.Stop()
+		for i := range changes {
+			<-tick.C
+			f.put(i, at, version)
+		}
+	})
+}
+
+// percent is what this process spends while something is done, in per cent of a core.
+func (f *followed) percent(do func()) float64 {
+	f.t.Helper()
+	before, begin := processor(f.t), time.Now()
+	do()
+	return 100 * float64(processor(f.t)-before) / float64(time.Since(begin))
+}
+
+func (f *followed) dialer(t *testing.T) grpc.DialOption {
+	t.Helper()
+	return grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", f.server)
+	})
+}
+
+// connect returns when a client has had time to connect to all that it wants to.
+func (f *followed) connect(t *testing.T, conn *grpc.ClientConn) {
+	t.Helper()
+	if _, err := call(conn, patience, grpc.WaitForReady(true)); err != nil {
+		t.Fatal(err)
+	}
+	during(t, 5*time.Second, func(context.Context) {})
 }
 
 // speedServer is the variable that makes this test binary a server.
