@@ -64,7 +64,7 @@ func OpenContext(ctx context.Context, dir string) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	return hold(ctx, dir, disk{root})
+	return hold(ctx, dir, newDisk(root))
 }
 
 // hold is OpenContext for a folder that is there; it closes the folder when it fails.

@@ -242,10 +242,8 @@ func halfDone(t *testing.T, dir string, committed bool, done int) {
 			t.Fatal(err)
 		}
 	}
-	for _, s := range steps[:done] {
-		if err := do(p.folder, s); err != nil {
-			t.Fatal(err)
-		}
+	if err := doAll(p.folder, steps[:done]); err != nil {
+		t.Fatal(err)
 	}
 	if err := p.Close(); err != nil {
 		t.Fatal(err)

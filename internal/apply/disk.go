@@ -1,8 +1,10 @@
 package apply
 
 import (
+	"errors"
 	"io/fs"
 	"os"
+	"path"
 )
 
 // folder is all that apply asks of a project's folder: of *os.Root, which follows no link out of it. Tests stand in for
@@ -16,6 +18,8 @@ type folder interface {
 	OpenFolder(name string) (folder, error)
 	MkdirAll(name string, perm fs.FileMode) error
 	Rename(from, to string) error
+	// Move is Rename into another folder of the project. Neither name has a folder in it.
+	Move(name string, to folder, as string) error
 	Remove(name string) error
 	RemoveAll(name string) error
 	Close() error
@@ -30,10 +34,18 @@ type file interface {
 	Close() error
 }
 
-// disk is the folder that is there.
-type disk struct{ *os.Root }
+// disk is a folder that is there.
+type disk struct {
+	*os.Root
+	top  *os.Root // the project
+	at   string   // of this one in it
+	self *os.File // this one, once files are moved between it and others; nil before
+}
 
-func (d disk) OpenFile(name string, flag int, perm fs.FileMode) (file, error) {
+// newDisk is a project that is there.
+func newDisk(top *os.Root) *disk { return &disk{Root: top, top: top, at: "."} }
+
+func (d *disk) OpenFile(name string, flag int, perm fs.FileMode) (file, error) {
 	f, err := d.Root.OpenFile(name, flag, perm)
 	if err != nil {
 		return nil, err
@@ -41,10 +53,25 @@ func (d disk) OpenFile(name string, flag int, perm fs.FileMode) (file, error) {
 	return f, nil
 }
 
-func (d disk) OpenFolder(name string) (folder, error) {
+func (d *disk) OpenFolder(name string) (folder, error) {
 	root, err := d.OpenRoot(name)
 	if err != nil {
 		return nil, err
 	}
-	return disk{root}, nil
+	return &disk{Root: root, top: d.top, at: path.Join(d.at, name)}, nil
+}
+
+func (d *disk) Move(name string, to folder, as string) error {
+	target, ok := to.(*disk)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return move(d, name, target, as)
+}
+
+func (d *disk) Close() error {
+	if d.self != nil {
+		_ = d.self.Close() // it was read only
+	}
+	return d.Root.Close()
 }

@@ -214,24 +214,36 @@ func unreachable(err error) bool {
 	return errors.Is(err, syscall.ENOTDIR) || !errors.As(err, new(syscall.Errno))
 }
 
-func doAll(in folder, steps []step) error {
+func doAll(top folder, steps []step) error {
+	staged, in := &nearby{folder: top}, &nearby{folder: top}
+	defer staged.leave()
+	defer in.leave()
 	for _, s := range steps {
-		if err := do(in, s); err != nil {
+		if err := do(staged, in, s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func do(in folder, s step) error {
+func do(staged, in *nearby, s step) error {
 	if s.Stage == "" {
+		in.leave() // what is open can't be removed on every system
 		if err := in.Remove(s.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		removeEmpty(in, path.Dir(s.Path))
 		return nil
 	}
-	err := in.Rename(s.Stage, s.Path)
+	from, to := staged.enter(path.Dir(s.Stage)), in.enter(path.Dir(s.Path))
+	if from.err == nil && to.err == nil {
+		err := from.open.Move(path.Base(s.Stage), to.open, path.Base(s.Path))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	in.leave()
+	err := in.Rename(s.Stage, s.Path) // from the top, as a link may have to be followed
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

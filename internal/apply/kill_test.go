@@ -63,7 +63,7 @@ func dieAt() error {
 		return works
 	}}
 	w := few()
-	return w.run(".", rigged{root, r, ""})
+	return w.run(".", rigged{root, root, r, ""})
 }
 
 // kill sends this process SIGKILL, or what the system has for that, and does not return.

@@ -4,14 +4,20 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"strings"
 )
 
-// nearby is a folder that is looked at, file by file: it walks to where a file is once for all that follow each other there.
+// nearby is a folder that is looked at, file by file: the folders on the way to one stay open for those that follow it there.
 type nearby struct {
 	folder
-	at   string
-	open folder // the folder at; nil where that can't be opened
-	err  error  // why
+	way []place // each in the one before it
+}
+
+// place is a folder below.
+type place struct {
+	dir  string
+	open folder
+	err  error // why it is not open
 }
 
 func (n *nearby) Lstat(name string) (fs.FileInfo, error) { return from(n, name, folder.Lstat) }
@@ -23,17 +29,13 @@ func (n *nearby) ReadFile(name string) ([]byte, error) { return from(n, name, fo
 // from does what is asked from the folder that the file is in. When that fails it is done from the top, where a link may
 // lead to other folders, and which says of the whole path what is wrong.
 func from[T any](n *nearby, name string, do func(in folder, name string) (T, error)) (T, error) {
-	if dir := path.Dir(name); dir != n.at {
-		n.leave()
-		n.at = dir
-		n.open, n.err = n.OpenFolder(dir)
-	}
-	if errors.Is(n.err, fs.ErrNotExist) {
+	at := n.enter(path.Dir(name))
+	if errors.Is(at.err, fs.ErrNotExist) {
 		var none T
-		return none, n.err
+		return none, at.err
 	}
-	if n.err == nil {
-		found, err := do(n.open, path.Base(name))
+	if at.err == nil {
+		found, err := do(at.open, path.Base(name))
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			return found, err
 		}
@@ -41,10 +43,40 @@ func from[T any](n *nearby, name string, do func(in folder, name string) (T, err
 	return do(n.folder, name)
 }
 
-// leave lets go of the folder that was looked at last; n itself stays open.
-func (n *nearby) leave() {
-	if n.open != nil {
-		_ = n.open.Close() // it was read only
+// enter goes to a folder from the nearest that is open on the way, and lets go of those that are not.
+func (n *nearby) enter(dir string) place {
+	if dir == "." {
+		return place{dir: dir, open: n.folder}
 	}
-	n.at, n.open, n.err = "", nil, nil
+	last := len(n.way) - 1
+	for ; last >= 0 && !within(dir, n.way[last].dir); last-- {
+		n.leaveLast()
+	}
+	if last >= 0 && n.way[last].dir == dir {
+		return n.way[last]
+	}
+	at := place{dir: dir}
+	in := n.enter(path.Dir(dir))
+	if at.err = in.err; at.err == nil {
+		at.open, at.err = in.open.OpenFolder(path.Base(dir))
+	}
+	n.way = append(n.way, at)
+	return at
+}
+
+func within(dir, of string) bool { return dir == of || strings.HasPrefix(dir, of+"/") }
+
+func (n *nearby) leaveLast() {
+	last := len(n.way) - 1
+	if n.way[last].err == nil {
+		_ = n.way[last].open.Close() // it was read only
+	}
+	n.way = n.way[:last]
+}
+
+// leave lets go of all folders below; n itself stays open.
+func (n *nearby) leave() {
+	for len(n.way) > 0 {
+		n.leaveLast()
+	}
 }

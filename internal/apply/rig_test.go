@@ -39,7 +39,7 @@ func (r *rig) folder(t testing.TB, dir string) folder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rigged{root, r, ""}
+	return rigged{root, root, r, ""}
 }
 
 // do does one operation, or not. Part is what a write that fails has done of it; nil is nothing.
@@ -81,6 +81,7 @@ func (d rigged) name(name string) string {
 
 type rigged struct {
 	root *os.Root
+	top  *os.Root // the project
 	rig  *rig
 	dir  string // of root, in the project
 }
@@ -134,7 +135,7 @@ func (d rigged) OpenFolder(name string) (folder, error) {
 		}
 		return nil, err
 	}
-	return rigged{root, d.rig, path.Join(d.dir, name)}, nil
+	return rigged{root, d.top, d.rig, path.Join(d.dir, name)}, nil
 }
 
 func (d rigged) MkdirAll(name string, perm fs.FileMode) error {
@@ -157,6 +158,11 @@ func (d rigged) MkdirAll(name string, perm fs.FileMode) error {
 
 func (d rigged) Rename(from, to string) error {
 	return d.do("rename", from+" "+to, func() error { return d.root.Rename(d.name(from), d.name(to)) })
+}
+
+func (d rigged) Move(name string, to folder, as string) error {
+	target := path.Join(to.(rigged).dir, as)
+	return d.do("rename", name+" "+target, func() error { return d.top.Rename(d.name(path.Join(d.dir, name)), d.name(target)) })
 }
 
 func (d rigged) Remove(name string) error {

@@ -52,10 +52,8 @@ func (p *Project) prepare(changes []Change) error {
 	if err := p.folder.WriteFile(madeList, list, 0o644); err != nil {
 		return err
 	}
-	for _, dir := range missing {
-		if err := p.folder.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
+	if err := makeFolders(p.folder, missing); err != nil {
+		return err
 	}
 	for _, name := range probes {
 		if err := p.probe(name); err != nil {
@@ -65,13 +63,33 @@ func (p *Project) prepare(changes []Change) error {
 	return nil
 }
 
+// makeFolders makes folders, of which each comes after the one that it is in.
+func makeFolders(top folder, dirs []string) error {
+	in := &nearby{folder: top}
+	defer in.leave()
+	for _, dir := range dirs {
+		at := in.enter(path.Dir(dir))
+		if at.err == nil {
+			at.err = at.open.MkdirAll(path.Base(dir), 0o755)
+		} else {
+			at.err = top.MkdirAll(dir, 0o755) // a link is on the way
+		}
+		if at.err != nil {
+			return at.err
+		}
+	}
+	return nil
+}
+
 // places lists the folders that are to be made, each after the one that it is in, and a probe for each that is there.
 func (p *Project) places(changes []Change) (missing, probes []string, err error) {
+	in := &nearby{folder: p.folder}
+	defer in.leave()
 	seen := map[string]bool{}
 	for _, c := range changes {
 		var fresh []string
 		for dir := path.Dir(c.Path); !seen[dir]; dir = path.Dir(dir) {
-			_, err := p.folder.Stat(dir)
+			_, err := in.Stat(dir)
 			if err == nil {
 				seen[dir] = true
 				probes = append(probes, path.Join(dir, probeName))
