@@ -39,8 +39,10 @@ func changes(dir string, p *plan.Plan) ([]apply.Change, error) {
 		at, _ := followLinks(root, path)
 		return at
 	})
+	in := apply.NewReader(root)
+	defer in.Close()
 	for _, path := range ownOrder(own) {
-		if list, err = appendChange(list, root, path, own[path]); err != nil {
+		if list, err = appendChange(list, in, path, own[path]); err != nil {
 			return nil, err
 		}
 	}
@@ -156,8 +158,8 @@ func Aside(a plan.Action) []string {
 }
 
 // appendChange appends what makes the content of a file the given one, unless it is already.
-func appendChange(changes []apply.Change, root *os.Root, path string, content []byte) ([]apply.Change, error) {
-	now, err := readIn(root, path)
+func appendChange(changes []apply.Change, in reader, path string, content []byte) ([]apply.Change, error) {
+	now, err := readIn(in, path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 
+	"github.com/svcgen/svc/internal/apply"
 	"github.com/svcgen/svc/internal/diag"
 	"github.com/svcgen/svc/internal/lock"
 	"github.com/svcgen/svc/internal/merge"
@@ -58,8 +59,11 @@ func readState(dir string, t *tree.Tree, last *lock.Lock) (*state, error) {
 		return nil, err
 	}
 	defer root.Close()
+	in := project{root: root, files: apply.NewReader(root), bases: apply.NewReader(root)}
+	defer in.files.Close()
+	defer in.bases.Close()
 	for _, f := range t.Files() {
-		if err := s.read(root, f.Path, f.Class, last.Files[f.Path]); err != nil {
+		if err := s.read(in, f.Path, f.Class, last.Files[f.Path]); err != nil {
 			return nil, err
 		}
 		s.restore(f.Path, last.Files[f.Path])
@@ -68,34 +72,40 @@ func readState(dir string, t *tree.Tree, last *lock.Lock) (*state, error) {
 		if _, ok := t.Lookup(path); ok {
 			continue
 		}
-		if err := s.read(root, path, entry.Class, entry); err != nil {
+		if err := s.read(in, path, entry.Class, entry); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
+// project is what a state is read from. Most files are beside the one before, and so are bases.
+type project struct {
+	root         *os.Root
+	files, bases *apply.Reader
+}
+
 // read reads a file and its base.
-func (s *state) read(root *os.Root, path string, class tree.Class, entry lock.Entry) error {
-	if err := s.readDisk(root, path); err != nil {
+func (s *state) read(in project, path string, class tree.Class, entry lock.Entry) error {
+	if err := s.readDisk(in, path); err != nil {
 		return fmt.Errorf("%w\nsvc emits %s: move away what is in its place", err, path)
 	}
 	if class == tree.Owned && entry.Class != tree.Merge && entry.Class != tree.Decl {
 		return nil
 	}
-	return s.readBase(root, path, entry)
+	return s.readBase(in.bases, path, entry)
 }
 
-func (s *state) readDisk(root *os.Root, name string) error {
-	info, err := root.Lstat(name)
+func (s *state) readDisk(in project, name string) error {
+	info, err := in.files.Lstat(name)
 	if err != nil {
 		return ignoreNotExist(err)
 	}
-	if info.Mode()&fs.ModeSymlink != 0 && leadsOut(root, name) {
+	if info.Mode()&fs.ModeSymlink != 0 && leadsOut(in.root, name) {
 		s.outside[name] = true
 		return nil
 	}
-	content, err := readIn(root, name)
+	content, err := readIn(in.files, name)
 	if err == nil {
 		s.disk[name] = content
 	}
@@ -104,8 +114,8 @@ func (s *state) readDisk(root *os.Root, name string) error {
 
 // readBase reads what svc emitted last. It is not known when somebody has changed it since. A lock that says nothing of it
 // is lost, and one in which git has united two branches may say something else than the base that git has merged.
-func (s *state) readBase(root *os.Root, name string, entry lock.Entry) error {
-	content, err := readIn(root, lock.BasePath(name))
+func (s *state) readBase(bases reader, name string, entry lock.Entry) error {
+	content, err := readIn(bases, lock.BasePath(name))
 	if err != nil {
 		return ignoreNotExist(err)
 	}
@@ -156,16 +166,22 @@ func oneSide(content, disk []byte) []byte {
 	return out
 }
 
+// reader is a project: an *os.Root, or an apply.Reader of many files.
+type reader interface {
+	Stat(name string) (fs.FileInfo, error)
+	ReadFile(name string) ([]byte, error)
+}
+
 // readIn reads a file of the project that is one, as readRegular does.
-func readIn(root *os.Root, name string) ([]byte, error) {
-	info, err := root.Stat(name)
+func readIn(in reader, name string) ([]byte, error) {
+	info, err := in.Stat(name)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file: move it away", name)
 	}
-	return root.ReadFile(name)
+	return in.ReadFile(name)
 }
 
 // leadsOut reports whether a file is a link to a place outside the project.
