@@ -27,7 +27,7 @@ func testProcesses(t *testing.T) {
 	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
 	readTree(t, filepath.Join(overlays, "shop")).write(t, dir)
 	bin := t.TempDir()
-	inProject(dir).run(t, "go", "build", "-trimpath", "-o", bin+string(filepath.Separator), "./cmd/finance", "./cmd/ordering")
+	inProject(dir).run(t, "go", "build", "-o", bin+string(filepath.Separator), "./cmd/finance", "./cmd/ordering")
 	for name, test := range map[string]func(*testing.T, string){
 		"frozen": testFrozen, "boot": testBoot, "serves before it is listed": testServesFirst,
 		"end while starting": testEndWhileStarting, "second signal": testSecondSignal, "advertises": testAdvertises,

@@ -40,7 +40,7 @@ func enterStep(t *testing.T, out string) string {
 // shell has the user's shell do what is written for it.
 func shell(t *testing.T, dir, script string) {
 	t.Helper()
-	command{dir: dir, env: []string{"GOFLAGS="}}.run(t, "sh", "-c", script)
+	command{dir: dir, env: []string{"GOFLAGS=-trimpath"}}.run(t, "sh", "-c", script)
 }
 
 func needBinary(t *testing.T) string {

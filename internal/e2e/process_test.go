@@ -32,7 +32,7 @@ func within(t *testing.T) context.Context {
 func buildApps(t *testing.T, dir string, flags ...string) string {
 	t.Helper()
 	bin := t.TempDir()
-	args := append([]string{"build", "-trimpath", "-o", bin + string(filepath.Separator)}, flags...)
+	args := append([]string{"build", "-o", bin + string(filepath.Separator)}, flags...)
 	inProject(dir).run(t, "go", append(args, "./cmd/...")...)
 	return bin
 }

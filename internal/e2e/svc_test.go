@@ -100,8 +100,11 @@ func (c command) try(ctx context.Context, name string, args ...string) (string, 
 	return stdout.String(), nil
 }
 
-// inProject runs the go command in a project that is no part of any workspace.
-func inProject(dir string) command { return command{dir: dir, env: []string{"GOWORK=off", "GOFLAGS="}} }
+// inProject runs the go command in a project that is no part of any workspace. With -trimpath, projects in different
+// folders share in the cache what they have in common, and so do two runs of a test.
+func inProject(dir string) command {
+	return command{dir: dir, env: []string{"GOWORK=off", "GOFLAGS=-trimpath"}}
+}
 
 // files are the contents of a folder, by slash-separated path.
 type files map[string]string
