@@ -54,7 +54,7 @@ func (d *disk) OpenFile(name string, flag int, perm fs.FileMode) (file, error) {
 }
 
 func (d *disk) OpenFolder(name string) (folder, error) {
-	root, err := d.OpenRoot(name)
+	root, err := d.OpenRoot(name + "/") // a folder: it would wait for ever for who writes to a pipe
 	if err != nil {
 		return nil, err
 	}

@@ -232,7 +232,7 @@ func do(staged, in *nearby, s step) error {
 		if err := in.Remove(s.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		removeEmpty(in, path.Dir(s.Path))
+		removeEmpty(in.folder, path.Dir(s.Path))
 		return nil
 	}
 	from, to := staged.enter(path.Dir(s.Stage)), in.enter(path.Dir(s.Path))

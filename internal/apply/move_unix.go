@@ -3,6 +3,7 @@
 package apply
 
 import (
+	"errors"
 	"os"
 	"path"
 
@@ -19,7 +20,8 @@ func move(from *disk, name string, to *disk, as string) error {
 	if err != nil {
 		return err
 	}
-	for err = unix.EINTR; err == unix.EINTR; {
+	err = unix.Renameat(source, name, target, as)
+	for errors.Is(err, unix.EINTR) {
 		err = unix.Renameat(source, name, target, as)
 	}
 	if err != nil {
@@ -31,7 +33,7 @@ func move(from *disk, name string, to *disk, as string) error {
 // descriptor is valid until the folder is closed.
 func (d *disk) descriptor() (int, error) {
 	if d.self == nil {
-		self, err := d.Root.Open(".")
+		self, err := d.Open(".")
 		if err != nil {
 			return 0, err
 		}

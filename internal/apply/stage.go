@@ -71,11 +71,12 @@ func makeFolders(top folder, dirs []string) error {
 		at := in.enter(path.Dir(dir))
 		if at.err == nil {
 			at.err = at.open.MkdirAll(path.Base(dir), 0o755)
-		} else {
-			at.err = top.MkdirAll(dir, 0o755) // a link is on the way
 		}
-		if at.err != nil {
-			return at.err
+		if at.err == nil {
+			continue
+		}
+		if err := top.MkdirAll(dir, 0o755); err != nil { // a link is on the way, or it says of the whole path what is wrong
+			return err
 		}
 	}
 	return nil

@@ -55,7 +55,7 @@ func TestRegenerate(t *testing.T) {
 	}
 	project := inProject(dir)
 	project.run(t, "go", "vet", "./...")
-	project.run(t, "go", "test", "./internal/service/...")
+	project.run(t, "go", "test", "-count=1", "./internal/service/...")
 	testRegenerated(t, dir)
 
 	before.below(greeterContract).write(t, dir)

@@ -166,7 +166,7 @@ func checkWorks(t *testing.T, dir string) {
 	project := inProject(dir)
 	project.run(t, "go", "mod", "tidy", "-diff")
 	project.run(t, "go", "vet", "./...")
-	project.run(t, "go", "test", "./...")
+	project.run(t, "go", "test", "-count=1", "./...")
 }
 
 // writeGeneration writes a project that nobody has edited yet. What svc keeps of each file is the file itself, and is left out.

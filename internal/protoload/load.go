@@ -115,11 +115,13 @@ func (src Source) compileEach(ctx context.Context, files []string, compiled link
 		walk(compiled, keep)
 		if e, ok := errors.AsType[*fs.PathError](err); ok {
 			err = e.Err // the finding says which file it is
-		} else if errors.Is(err, errEmpty) {
-			err = errEmpty
 		}
-		if len(found) == 0 && err != nil {
-			found.At(diag.Pos{File: src.display(f), Line: 1, Col: 1}, "", "it can't be read: %v", err)
+		at := diag.Pos{File: src.display(f), Line: 1, Col: 1}
+		switch {
+		case errors.Is(err, errEmpty) && len(found) == 0:
+			found.At(at, "write it, or remove it", "%v", errEmpty)
+		case err != nil && len(found) == 0:
+			found.At(at, "", "it can't be read: %v", err)
 		}
 		all = slices.Concat(all, found, src.missingImports(f))
 	}
@@ -138,7 +140,7 @@ func (src Source) missingImports(file string) diag.Set {
 		if !ok {
 			continue
 		}
-		if _, err := src.resolve(imp.Name.AsString()); err != nil {
+		if _, err := src.resolve(imp.Name.AsString()); errors.Is(err, fs.ErrNotExist) {
 			at := node.NodeInfo(imp.Name).Start()
 			found.At(src.pos(file, at.Line, at.Col), importHint, "%v", err)
 		}

@@ -433,3 +433,14 @@ func TestHarmless(t *testing.T) {
 		}
 	}
 }
+
+// TestEmpty checks that a file without anything is an error of its own, whoever imports it. A comment is enough.
+func TestEmpty(t *testing.T) {
+	dir := write(t, map[string]string{
+		"api/a.proto": "syntax = \"proto3\";\nimport \"b.proto\";\nimport \"c.proto\";\n", "api/b.proto": "", "api/c.proto": "// Nothing yet.\n",
+	})
+	_, err := Load(t.Context(), Source{Dir: dir, Roots: []string{"api"}})
+	if got := findings(t, err); !slices.Contains(got, "api/b.proto:1:1: the file is empty") || strings.Contains(strings.Join(got, "\n"), "c.proto") {
+		t.Errorf("got %q", got)
+	}
+}
