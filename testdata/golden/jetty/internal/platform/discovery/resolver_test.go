@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/resolver"
+
+	"example.com/jetty/internal/platform/backoff"
 )
 
 const name = "team a/prod/a.v1.A"
@@ -319,6 +321,29 @@ func TestResolverSavesWhatIsFound(t *testing.T) {
 		f.set("c:1")
 	})
 	saved("c:1")
+}
+
+// TestSourceIsOpenedAgain has a source that can't be opened at first.
+func TestSourceIsOpenedAgain(t *testing.T) {
+	f := &fakeSource{t: t, found: at("a:1")}
+	attempts := 0
+	open := func() (Source, error) {
+		f.changed = make(chan struct{})
+		if attempts++; attempts < 3 {
+			return nil, errAway
+		}
+		return f, nil
+	}
+	resolve(t, name, open, inMemory(), func(t *testing.T, conn *fakeConn) {
+		if got := conn.get().err; !errors.Is(got, errAway) {
+			t.Errorf("gRPC is told %v", got)
+		}
+		after(2 * backoff.Longest)
+		expect(t, conn, "a:1")
+	})
+	if attempts != 3 || !f.closed {
+		t.Errorf("opened %d times, closed: %t", attempts, f.closed)
+	}
 }
 
 // TestBuilderHasOneSource has two resolvers come and go, and then a third.

@@ -60,36 +60,40 @@ func (*Builder) Scheme() string { return scheme }
 // and that certificates are checked against.
 func (*Builder) OverrideAuthority(target resolver.Target) string { return path.Base(target.Endpoint()) }
 
-// Build implements resolver.Builder. It does no I/O: gRPC waits for it outside of the deadline of any call.
+// Build implements resolver.Builder. It does no I/O: gRPC waits for it outside of the deadline of any call. Nor does it
+// open the source: where that fails, as without certificates that are on their way, gRPC doesn't ask again for half an hour.
 func (b *Builder) Build(target resolver.Target, conn resolver.ClientConn, _ resolver.BuildOptions) (resolver.Resolver, error) {
 	status, err := newStatus(target.Endpoint(), b.log)
 	if err != nil {
 		return nil, fmt.Errorf("discovery: %w", err)
 	}
-	source, err := b.acquire()
-	if err != nil {
-		return nil, fmt.Errorf("discovery: %w", err)
-	}
+	b.acquire()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &registryResolver{
-		source: source, name: target.Endpoint(), conn: conn, cache: b.cache, status: status,
+		source: b.opened, name: target.Endpoint(), conn: conn, cache: b.cache, status: status,
 		cancel: cancel, release: b.release,
 	}
 	r.start(ctx)
 	return r, nil
 }
 
-func (b *Builder) acquire() (Source, error) {
+func (b *Builder) acquire() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.users == 0 {
+	b.users++
+}
+
+// opened returns the source, which the first who asks opens.
+func (b *Builder) opened() (Source, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.source == nil {
 		source, err := b.open()
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("discovery: %w", err)
 		}
 		b.source = source
 	}
-	b.users++
 	return b.source, nil
 }
 
@@ -97,7 +101,7 @@ func (b *Builder) release() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.users--
-	if b.users > 0 {
+	if b.users > 0 || b.source == nil {
 		return
 	}
 	if err := b.source.Close(); err != nil {

@@ -40,7 +40,7 @@ var errNoInstance = errors.New("the registry has no instance of it")
 // registryResolver keeps one gRPC connection informed about the instances of one service. While the registry is away,
 // the connection keeps the instances that are known.
 type registryResolver struct {
-	source Source
+	source func() (Source, error)
 	name   string // <namespace>/<service>
 	conn   resolver.ClientConn
 	cache  *cache
@@ -86,11 +86,10 @@ func (r *registryResolver) ask(ctx context.Context, told chan<- news) {
 		case <-ctx.Done():
 		}
 	}
-	namespace, service := path.Dir(r.name), path.Base(r.name)
 	var pause backoff.Backoff
 	for {
 		began := time.Now()
-		err := r.source.Follow(ctx, namespace, service, func(found []Instance) { tell(news{found: found}) })
+		err := r.follow(ctx, func(found []Instance) { tell(news{found: found}) })
 		if ctx.Err() != nil {
 			return
 		}
@@ -102,6 +101,14 @@ func (r *registryResolver) ask(ctx context.Context, told chan<- news) {
 			pause.Wait(ctx)
 		}
 	}
+}
+
+func (r *registryResolver) follow(ctx context.Context, tell func([]Instance)) error {
+	source, err := r.source()
+	if err != nil {
+		return err
+	}
+	return source.Follow(ctx, path.Dir(r.name), path.Base(r.name), tell)
 }
 
 // run tells gRPC what it is told, until ctx is done. What the cache has is used when the registry doesn't answer soon, not
