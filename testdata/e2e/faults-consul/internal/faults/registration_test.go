@@ -153,6 +153,16 @@ func TestStop(t *testing.T) {
 		if got := a.listed(t.Context()); took > 200*time.Millisecond || len(got) > 0 {
 			t.Errorf("stopped after %v, left %v", took, got)
 		}
+		p := faultproxy.New(t, a.http) // and between two attempts, when the agent has just come back
+		i = register(t, check, p.Addr())
+		a.awaitListed(t, patience, i)
+		p.Cut()
+		during(t, 3*ttl, func(context.Context) {})
+		p.Heal()
+		if err := i.deregister(); err != nil {
+			t.Error(err)
+		}
+		a.awaitEntries(t, time.Second, 0)
 		faults := map[string]func(p *faultproxy.Proxy){
 			"refused": (*faultproxy.Proxy).Cut, "partition": func(p *faultproxy.Proxy) { p.Freeze(both) },
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"example.com/harbour/internal/platform/backoff"
@@ -39,9 +40,10 @@ type Consul struct {
 	ttl       time.Duration
 	log       *slog.Logger
 
-	id     string // of the process, which an address may not be
-	listed bool   // has been, at least once
-	ailing string // what Consul's check has found, as logged
+	id     string                  // of the process, which an address may not be
+	listed bool                    // has been, at least once
+	mine   atomic.Pointer[entries] // which the agent may have
+	ailing string                  // what Consul's check has found, as logged
 }
 
 // NewConsul returns a registry that uses client, and closes it in the end. check is CheckGRPC or CheckTTL.
@@ -54,8 +56,17 @@ func newConsul(client *consul.Client, namespace, check string, ttl time.Duration
 	return &Consul{client: client, namespace: namespace, check: check, ttl: ttl, log: log, id: rand.Text()}
 }
 
-// Close implements Lister.
-func (c *Consul) Close() error { return c.client.Close() }
+// Close implements Lister. An end that comes between two attempts leaves entries to it.
+func (c *Consul) Close() error {
+	c.leave()
+	return c.client.Close()
+}
+
+func (c *Consul) leave() {
+	if entries := c.mine.Swap(nil); entries != nil {
+		entries.remove()
+	}
+}
 
 // List implements Lister.
 func (c *Consul) List(ctx context.Context, instance Instance, listed func()) error {
@@ -63,9 +74,10 @@ func (c *Consul) List(ctx context.Context, instance Instance, listed func()) err
 	if err != nil {
 		return err
 	}
+	c.mine.Store(entries)
 	err = c.keep(ctx, entries, listed)
 	if ctx.Err() != nil || errors.Is(err, ErrTaken) { // else it will be back, and replaces what is there
-		entries.remove()
+		c.leave()
 	}
 	return err
 }

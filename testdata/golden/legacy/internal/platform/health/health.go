@@ -70,11 +70,14 @@ func (m *Monitor) Start(ctx context.Context, tell func(healthy bool)) <-chan str
 // follow makes one check again and again.
 func (m *Monitor) follow(ctx context.Context, c check) {
 	track := newTrack(m.cfg)
-	for ctx.Err() == nil {
+	for first := true; ctx.Err() == nil; first = false {
 		begin := time.Now()
 		err := m.try(ctx, c)
 		if ctx.Err() != nil {
 			return
+		}
+		if first && err != nil {
+			m.log.Warn("not healthy yet, and not registered", "check", c.name, "error", err)
 		}
 		before := track.state
 		track.add(err == nil, m.cfg)

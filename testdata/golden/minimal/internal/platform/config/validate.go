@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -18,6 +20,7 @@ func (c Config) validate() error {
 		checkEnvironment(c.Environment),
 		checkAddr("server.grpc.addr", c.Server.GRPC.Addr),
 		checkAddr("server.admin.addr", c.Server.Admin.Addr),
+		checkAdvertise(c.Server.Advertise),
 		check(c.Server.GRPC.Timeout >= 0, "server.grpc.timeout", c.Server.GRPC.Timeout, "must not be negative"),
 		check(c.Server.GRPC.MaxMessageBytes > 0, "server.grpc.max_message_bytes", c.Server.GRPC.MaxMessageBytes, "must be at least 1"),
 		check(c.Server.GRPC.MaxStreams > 0, "server.grpc.max_streams", c.Server.GRPC.MaxStreams, "must be at least 1"),
@@ -28,7 +31,7 @@ func (c Config) validate() error {
 		check(c.Health.Timeout > 0, "health.timeout", c.Health.Timeout, "must be more than 0s"),
 		check(c.Health.Failures > 0, "health.failures", c.Health.Failures, "must be at least 1"),
 		check(c.Health.Successes > 0, "health.successes", c.Health.Successes, "must be at least 1"),
-		check(validNamespace(c.Registry.Namespace), "registry.namespace", c.Registry.Namespace, "must not be empty, or start or end with a slash"),
+		check(validNamespace(c.Registry.Namespace), "registry.namespace", c.Registry.Namespace, "must be names with single slashes between them"),
 		check(c.Registry.TTL >= minTTL, "registry.ttl", c.Registry.TTL, "must be at least "+minTTL.String()),
 		check(c.Registry.TTL%time.Second == 0, "registry.ttl", c.Registry.TTL, "must be whole seconds"),
 		check(c.Registry.Weight >= 0, "registry.weight", c.Registry.Weight, "must not be negative"),
@@ -51,12 +54,21 @@ func checkAddr(key, addr string) error {
 	return nil
 }
 
+// checkAdvertise wants what others can dial: an address to listen on, such as :9090, leads them to themselves.
+func checkAdvertise(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		host, port = addr, "1" // without a port
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	ok := host != "" && !strings.ContainsAny(host, "/ ") && err == nil && number > 0
+	return check(ok || addr == "", "server.advertise", addr, "must be a host, or host:port")
+}
+
 // checkEnvironment keeps the name fit for being part of a file name.
 func checkEnvironment(name string) error {
 	ok := regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]*$`).MatchString(name)
 	return check(ok, "environment", name, "must be letters, digits, - and _")
 }
 
-func validNamespace(name string) bool {
-	return name != "" && !strings.HasPrefix(name, "/") && !strings.HasSuffix(name, "/")
-}
+func validNamespace(name string) bool { return name != "" && path.Clean("/"+name) == "/"+name }

@@ -3,6 +3,7 @@ package outgoing
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -76,8 +77,15 @@ func (b *breakers) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc
 		lasts.Stop()
 		call.end(err)
 	}
+	opened := false
+	defer func() {
+		if !opened {
+			call.abandon() // if open panics
+		}
+	}()
 	// gRPC tells the end of a stream even if nobody reads that far.
 	stream, err := open(ctx, desc, conn, method, append(options, grpc.OnFinish(end))...)
+	opened = err == nil
 	if err != nil {
 		end(err)
 		return nil, err
@@ -159,7 +167,12 @@ func (c *guardedCall) end(err error) { c.once.Do(func() { c.done(c.verdict(err))
 // verdict is nil for a service that is well. That is also one that refuses a call, because of what the call asks for.
 func (c *guardedCall) verdict(err error) error {
 	switch status.Code(err) {
-	case codes.Unavailable, codes.Internal, codes.ResourceExhausted:
+	case codes.Unavailable:
+		return err
+	case codes.Internal, codes.ResourceExhausted:
+		if unfit(err) {
+			return errNoVerdict
+		}
 		return err
 	case codes.DeadlineExceeded:
 		if c.patient {
@@ -170,6 +183,13 @@ func (c *guardedCall) verdict(err error) error {
 		return errNoVerdict
 	}
 	return nil
+}
+
+// unfit reports whether it is gRPC that refuses a message, on one of the two sides: one that is too large, or that can't be
+// encoded. It uses the codes of services that are not well, and says more only in words.
+func unfit(err error) bool {
+	text := status.Convert(err).Message()
+	return strings.HasPrefix(text, "grpc: error while marshaling") || strings.Contains(text, "message larger than max (")
 }
 
 // patient reports whether the time that a caller gives a service is what the contract says that it may take, or at least

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -21,6 +23,7 @@ func (c Config) validate() error {
 		checkEnvironment(c.Environment),
 		checkAddr("server.grpc.addr", c.Server.GRPC.Addr),
 		checkAddr("server.admin.addr", c.Server.Admin.Addr),
+		checkAdvertise(c.Server.Advertise),
 		check(c.Server.GRPC.Timeout >= 0, "server.grpc.timeout", c.Server.GRPC.Timeout, "must not be negative"),
 		check(c.Server.GRPC.MaxMessageBytes > 0, "server.grpc.max_message_bytes", c.Server.GRPC.MaxMessageBytes, "must be at least 1"),
 		check(c.Server.GRPC.MaxStreams > 0, "server.grpc.max_streams", c.Server.GRPC.MaxStreams, "must be at least 1"),
@@ -53,6 +56,17 @@ func checkAddr(key, addr string) error {
 		return fmt.Errorf("%s: must be host:port or :port, got %q", key, addr)
 	}
 	return nil
+}
+
+// checkAdvertise wants what others can dial: an address to listen on, such as :9090, leads them to themselves.
+func checkAdvertise(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		host, port = addr, "1" // without a port
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	ok := host != "" && !strings.ContainsAny(host, "/ ") && err == nil && number > 0
+	return check(ok || addr == "", "server.advertise", addr, "must be a host, or host:port")
 }
 
 // checkEnvironment keeps the name fit for being part of a file name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,7 +15,11 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
 )
 
 const method = "/a.v1.A/Get"
@@ -77,6 +82,36 @@ func TestBreakerStaysClosed(t *testing.T) {
 		if isOpen(b) {
 			t.Errorf("%v: open", code)
 		}
+	}
+}
+
+// TestBreakerIsNotForMessages makes calls with messages that gRPC itself refuses, with the codes of services that are not well.
+func TestBreakerIsNotForMessages(t *testing.T) {
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(100))
+	healthpb.RegisterHealthServer(server, health.NewServer())
+	listener := bufconn.Listen(1 << 16)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	for name, request := range map[string]*healthpb.HealthCheckRequest{
+		"no UTF-8": {Service: "\xff"}, "too large for the server": {Service: strings.Repeat("a", 200)}, "too large for the client": {Service: strings.Repeat("a", 2000)},
+	} {
+		b := newTestBreakers(t)
+		conn, err := grpc.NewClient("passthrough:", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithUnaryInterceptor(b.unary),
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
+			grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(1000)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := healthpb.NewHealthClient(conn)
+		for range 20 {
+			if _, err := client.Check(t.Context(), request); err == nil {
+				t.Fatalf("%s: it is taken", name)
+			}
+		}
+		if _, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{}); err != nil {
+			t.Errorf("%s: then one that is fit gets %v", name, err)
+		}
+		_ = conn.Close()
 	}
 }
 
@@ -157,6 +192,13 @@ func TestBreakerOutlivesAPanic(t *testing.T) {
 				defer func() { _ = recover() }()
 				_ = b.unary(t.Context(), method, nil, nil, nil,
 					func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { panic("oops") })
+			}()
+			func() {
+				defer func() { _ = recover() }()
+				_, _ = b.stream(t.Context(), &grpc.StreamDesc{}, nil, method,
+					func(context.Context, *grpc.StreamDesc, *grpc.ClientConn, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+						panic("oops")
+					})
 			}()
 		}
 		if asked, _ := call(b, codes.OK); !asked {
