@@ -76,8 +76,8 @@ func (m *Monitor) follow(ctx context.Context, c check) {
 		if ctx.Err() != nil {
 			return
 		}
-		if first && err != nil {
-			m.log.Warn("not healthy yet, and not registered", "check", c.name, "error", err)
+		if first && err != nil { // no change, as what has not been checked is not healthy
+			m.log.WarnContext(ctx, "health of the app", "check", c.name, "is", track.state.String(), "error", err)
 		}
 		before := track.state
 		track.add(err == nil, m.cfg)

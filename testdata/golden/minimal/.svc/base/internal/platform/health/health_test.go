@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -142,6 +143,24 @@ func TestWithoutChecks(t *testing.T) {
 	if !told {
 		t.Error("it is not healthy")
 	}
+}
+
+// TestFirstFailureIsLogged has a check fail from the start: once, however long that goes on.
+func TestFirstFailureIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		m, err := NewMonitor(cfg, slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Add("database", func(context.Context) error { return errors.New("gone") })
+		m.Start(t.Context(), func(bool) {})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "check=database is=unhealthy error=gone") {
+			t.Errorf("got %s", got)
+		}
+	})
 }
 
 // TestSlowCheck checks that a check which hangs is ended, and that one which takes long is made less often.
