@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +25,7 @@ const (
 
 // lookUp is the part of net.Resolver that is used.
 type lookUp interface {
-	LookupHost(ctx context.Context, host string) ([]string, error)
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 // dnsSource is the cluster's DNS as a Source: the name of a headless Service has the addresses of the pods that are ready.
@@ -87,34 +87,37 @@ func (s *dnsSource) untilLost(at place) <-chan struct{} {
 	return s.lost[at]
 }
 
-// ask returns the pods. A name that is not there is what a Service without any looks like.
+// ask returns the pods, by their IPv4 addresses if they have any: with both families there would be two of each pod. The
+// families are asked for one after the other, because of two answers to one lookup Go may forget the one that is an error.
 func (s *dnsSource) ask(ctx context.Context, at place) ([]Instance, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
 	defer cancel()
-	hosts, err := s.lookUp.LookupHost(ctx, at.name+"."+at.namespace+".svc")
-	var failed *net.DNSError
-	if errors.As(err, &failed) && failed.IsNotFound {
-		return nil, nil
+	found, err := s.addresses(ctx, "ip4", at)
+	if err == nil && len(found) == 0 {
+		found, err = s.addresses(ctx, "ip6", at)
 	}
 	if err != nil {
 		return nil, err
 	}
-	hosts = ofOneFamily(hosts)
-	slices.Sort(hosts)
-	var found []Instance
-	for _, host := range slices.Compact(hosts) {
-		found = append(found, Instance{Addr: net.JoinHostPort(host, at.port)})
+	slices.SortFunc(found, netip.Addr.Compare)
+	var instances []Instance
+	for _, addr := range slices.Compact(found) {
+		instances = append(instances, Instance{Addr: net.JoinHostPort(addr.String(), at.port)})
 	}
-	return found, nil
+	return instances, nil
 }
 
-// ofOneFamily returns the IPv4 addresses, if there are any: with both there would be two of each pod.
-func ofOneFamily(hosts []string) []string {
-	v6 := func(host string) bool { return strings.Contains(host, ":") }
-	if slices.ContainsFunc(hosts, func(host string) bool { return !v6(host) }) {
-		return slices.DeleteFunc(hosts, v6)
+// addresses returns those of one family. A name that is not there is what a Service without any looks like.
+func (s *dnsSource) addresses(ctx context.Context, family string, at place) ([]netip.Addr, error) {
+	found, err := s.lookUp.LookupNetIP(ctx, family, at.name+"."+at.namespace+".svc")
+	var failed *net.DNSError
+	if errors.As(err, &failed) && failed.IsNotFound {
+		return nil, nil
 	}
-	return hosts
+	for i, addr := range found {
+		found[i] = addr.Unmap()
+	}
+	return found, err
 }
 
 // Close implements Source.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,11 +73,17 @@ type names struct {
 	asked string
 }
 
-func (n *names) LookupHost(_ context.Context, host string) ([]string, error) {
+func (n *names) LookupNetIP(_ context.Context, family, host string) ([]netip.Addr, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.asked = host
-	return slices.Clone(n.hosts), n.err
+	var found []netip.Addr
+	for _, host := range n.hosts {
+		if addr := netip.MustParseAddr(host); addr.Is4() == (family == "ip4") {
+			found = append(found, netip.AddrFrom16(addr.As16())) // net.Resolver gives them so, too
+		}
+	}
+	return found, n.err
 }
 
 func (n *names) set(err error, hosts ...string) {

@@ -4,6 +4,7 @@ package kubernetes
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/connrotation"
 
 	"example.com/quay/internal/platform/backoff"
 )
@@ -28,7 +30,8 @@ const resource = "endpointslices"
 
 // Slices are the EndpointSlices of a cluster.
 type Slices struct {
-	connections http.RoundTripper
+	transport   http.RoundTripper
+	connections *connrotation.Dialer
 	client      rest.Interface
 	parameters  runtime.ParameterCodec
 }
@@ -50,17 +53,19 @@ func NewSlicesOf(config *rest.Config) (*Slices, error) {
 	if err := discoveryv1.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
+	connections := connrotation.NewDialer((&net.Dialer{Timeout: Timeout}).DialContext)
 	own := adapt(config)
 	own.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
-	connections, err := rest.HTTPClientFor(own)
+	own.Dial = connections.DialContext
+	web, err := rest.HTTPClientFor(own)
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
-	client, err := rest.RESTClientForConfigAndClient(own, connections)
+	client, err := rest.RESTClientForConfigAndClient(own, web)
 	if err != nil {
 		return nil, fmt.Errorf("kubernetes: %w", err)
 	}
-	return &Slices{connections: connections.Transport, client: client, parameters: runtime.NewParameterCodec(scheme)}, nil
+	return &Slices{transport: web.Transport, connections: connections, client: client, parameters: runtime.NewParameterCodec(scheme)}, nil
 }
 
 // adapt returns a configuration for the API group of slices.
@@ -72,8 +77,12 @@ func adapt(config *rest.Config) *rest.Config {
 	return own
 }
 
-// Close gives back connections. Nothing is watched any more by then.
-func (s *Slices) Close() { utilnet.CloseIdleConnectionsFor(s.connections) }
+// Close ends all connections. Nothing is watched any more by then; but the transport takes a connection for idle only
+// some time after its last request was given up, and keeps it for a minute and a half then.
+func (s *Slices) Close() {
+	utilnet.CloseIdleConnectionsFor(s.transport) // and those that are being made
+	s.connections.CloseAll()
+}
 
 // List returns all slices of a Service.
 func (s *Slices) List(ctx context.Context, namespace, service string) (*discoveryv1.EndpointSliceList, error) {
