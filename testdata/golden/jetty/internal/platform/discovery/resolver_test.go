@@ -213,13 +213,12 @@ func TestResolverBelievesThatThereIsNoneAfterAWhile(t *testing.T) {
 	f, c := &fakeSource{found: at("a:1")}, inMemory()
 	follow(t, f, c, func(t *testing.T, conn *fakeConn) {
 		f.set()
-		after(emptyGrace - time.Second)
+		after(missingGrace - time.Second)
 		expect(t, conn, "a:1")
-		f.set("b:1")
-		expect(t, conn, "b:1")
+		f.set("a:1")
 		f.set()
-		after(emptyGrace - time.Second) // which begins anew
-		expect(t, conn, "b:1")
+		after(missingGrace - time.Second) // which begins anew
+		expect(t, conn, "a:1")
 		after(lookEvery + time.Second)
 		expect(t, conn)
 	})
@@ -239,17 +238,72 @@ func TestResolverDoesNotBelieveWhoIsAway(t *testing.T) {
 			after(time.Hour)
 			expect(t, conn, "a:1")
 			f.set()
-			after(emptyGrace / 2)
+			after(missingGrace / 2)
 			expect(t, conn, "a:1")
 		}
-		f.set("b:1")
-		expect(t, conn, "b:1")
+		f.set("a:1")
 		f.set()
 		f.fail()
 		after(time.Hour)
 		f.set()
-		after(emptyGrace + 2*lookEvery)
+		after(missingGrace + 2*lookEvery)
 		expect(t, conn) // it is believed in the end
+	})
+}
+
+// TestResolverWaitsForTheRegistryToFill has a registry that was emptied be told of the instances again, one after the other.
+func TestResolverWaitsForTheRegistryToFill(t *testing.T) {
+	f := &fakeSource{found: at("a:1", "b:1", "c:1", "d:1")}
+	for title, empty := range map[string]func(){
+		"emptied": func() { f.set() },
+		"away, and empty when it is back": func() {
+			f.fail()
+			after(time.Hour)
+			f.set()
+		},
+		"away, and about to be filled when it is back": func() {
+			f.fail()
+			after(time.Hour)
+		},
+	} {
+		t.Run(title, func(t *testing.T) {
+			f.closed = false
+			follow(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
+				f.set("a:1", "b:1", "c:1", "d:1")
+				empty()
+				f.set("a:1")
+				after(backoff.Longest)
+				expect(t, conn, "a:1", "b:1", "c:1", "d:1")
+				f.set("a:1", "b:1", "e:1")
+				expect(t, conn, "a:1", "b:1", "e:1", "c:1", "d:1")
+				f.set("a:1", "e:1") // b was there again, and has left
+				expect(t, conn, "a:1", "e:1", "c:1", "d:1")
+				f.fail()
+				after(missingGrace) // in which nobody can say anything
+				f.set("a:1", "d:1", "e:1")
+				after(backoff.Longest)
+				expect(t, conn, "a:1", "d:1", "e:1", "c:1")
+				after(missingGrace + lookEvery)
+				expect(t, conn, "a:1", "d:1", "e:1")
+			})
+		})
+	}
+}
+
+// TestResolverBelievesThatFewerAreLeft has instances leave while nothing is wrong with the registry.
+func TestResolverBelievesThatFewerAreLeft(t *testing.T) {
+	f := &fakeSource{found: at("a:1", "b:1", "c:1", "d:1")}
+	follow(t, f, inMemory(), func(t *testing.T, conn *fakeConn) {
+		f.set("a:1")
+		expect(t, conn, "a:1")
+		f.set("b:1")
+		expect(t, conn, "b:1")
+		f.set("b:1", "c:1", "d:1")
+		f.fail()
+		after(time.Minute)
+		f.set("b:1", "c:1") // no more than one has left while it was away
+		after(backoff.Longest)
+		expect(t, conn, "b:1", "c:1")
 	})
 }
 
@@ -260,7 +314,9 @@ func TestResolverKeepsWhatItKnowsWhileTheRegistryIsAway(t *testing.T) {
 		after(time.Hour)
 		expect(t, conn, "a:1")
 		f.set("b:1")
-		after(10 * time.Second)
+		after(backoff.Longest)
+		expect(t, conn, "b:1", "a:1")
+		after(missingGrace + lookEvery)
 		expect(t, conn, "b:1")
 	})
 }
@@ -296,6 +352,7 @@ func TestResolverStartsFromTheCache(t *testing.T) {
 				after(10 * time.Second)
 				expect(t, conn, "a:1")
 				tt.f.set("b:1")
+				after(missingGrace)
 				expect(t, conn, "b:1")
 			})
 			if left := c.load(name); len(left) != 1 || left[0].Addr != "b:1" {

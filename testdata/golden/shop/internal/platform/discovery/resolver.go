@@ -29,10 +29,11 @@ const (
 	// lookEvery is how often it is looked whether there are changes to save, or the grace of instances is over.
 	lookEvery = 10 * time.Second
 
-	// emptyGrace is how long the last known instances are kept when the registry has none of them any more. An emptied
-	// registry is more often a fault of the registry than the end of all instances; and those which are gone are not
-	// answering in any case. Not for ever: one day the addresses will be other services'.
-	emptyGrace = time.Minute
+	// missingGrace is how long instances are kept that the registry has suddenly forgotten: when it has none any more, or
+	// comes back with no more than half. That is more often a fault of the registry, which is about to be filled again, than
+	// the end of so many instances; and those which are gone are not answering in any case. Not for ever: one day the
+	// addresses will be other services'.
+	missingGrace = time.Minute
 )
 
 var errNoInstance = errors.New("the registry has no instance of it")
@@ -46,10 +47,12 @@ type registryResolver struct {
 	cache  *cache
 	status *status
 
-	found      []Instance // last: by the source
-	known      []Instance // last: by conn, or else by the cache
-	published  bool       // to conn
-	emptySince time.Time  // when a source that answers began to say that there is none of known; zero while none does
+	found        []Instance // last: by the source
+	known        []Instance // last: by conn, or else by the cache
+	published    bool       // to conn
+	missing      []Instance // known, though the source has forgotten them
+	missingSince time.Time
+	isBack       bool // the source: found is the first since
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -146,7 +149,7 @@ func (r *registryResolver) run(ctx context.Context, told <-chan news) {
 func (r *registryResolver) hear(n news) bool {
 	if n.err == nil {
 		if r.status.isAway {
-			r.emptySince = time.Time{} // what it said before is of another time: perhaps it is about to be filled again
+			r.isBack, r.missingSince = true, time.Now() // what it said before is of another time
 		}
 		r.status.back()
 		r.found = n.found
@@ -168,23 +171,14 @@ func (r *registryResolver) fallBack() {
 	}
 }
 
-// waiting reports whether the registry has no instance any more, and time may tell that this is true. One that is away
-// has not said so again.
-func (r *registryResolver) waiting() bool { return !r.emptySince.IsZero() && !r.status.isAway }
+// waiting reports whether instances are missing, and time may tell that they are gone. A registry that is away has not said
+// so again.
+func (r *registryResolver) waiting() bool { return len(r.missing) > 0 && !r.status.isAway }
 
-// update takes over what the registry has. That it has nothing is believed after a while.
+// update takes over what the registry has, and keeps what is missing.
 func (r *registryResolver) update() {
-	next := r.found
-	switch {
-	case len(next) > 0:
-		r.emptySince = time.Time{}
-	case len(r.known) > 0 && r.emptySince.IsZero():
-		r.emptySince = time.Now()
-		r.status.emptied(len(r.known))
-		fallthrough
-	case len(r.known) > 0 && time.Since(r.emptySince) < emptyGrace:
-		next = r.known
-	}
+	r.look()
+	next := append(slices.Clip(r.found), r.missing...)
 	first := !r.published
 	if first || !equal(next, r.known) {
 		r.publish(next)
@@ -192,6 +186,37 @@ func (r *registryResolver) update() {
 	if first {
 		r.remember()
 	}
+}
+
+// look finds out what is missing. An instance isn't any more once it is found again, whatever becomes of it.
+func (r *registryResolver) look() {
+	emptied := len(r.found) == 0 && len(r.missing) < len(r.known)
+	isBack := r.isBack
+	r.isBack = false
+	if emptied || isBack {
+		if gone := without(r.known, r.found); 2*len(gone) >= len(r.known) {
+			r.missing, r.missingSince = gone, time.Now()
+			r.status.missing(len(gone))
+			return
+		}
+	}
+	if time.Since(r.missingSince) < missingGrace {
+		r.missing = without(r.missing, r.found)
+	} else {
+		r.missing = nil
+	}
+}
+
+// without returns those of all that are not at the address of one of the others.
+func without(all, others []Instance) []Instance {
+	if len(all) == 0 {
+		return nil
+	}
+	taken := make(map[string]bool, len(others))
+	for _, other := range others {
+		taken[other.Addr] = true
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(i Instance) bool { return taken[i.Addr] })
 }
 
 // rest is how long the next changes are collected.

@@ -56,6 +56,8 @@ func (s *status) back() {
 	s.isAway = false
 }
 
-func (s *status) emptied(known int) {
-	s.log.Warn("the registry has no instance any more; keeping those known last for a while", "instances", known, "for", emptyGrace)
+func (s *status) missing(instances int) {
+	if instances > 0 {
+		s.log.Warn("the registry has forgotten instances; keeping them for a while", "instances", instances, "for", missingGrace)
+	}
 }
