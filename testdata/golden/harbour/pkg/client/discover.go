@@ -27,6 +27,9 @@ func (c Config) discover(service string) (string, []resolver.Builder) {
 	if namespace == "" {
 		namespace = defaultNamespace
 	}
+	if err := discovery.CheckNamespace(namespace); err != nil {
+		return nowhere(service, "its namespace "+err.Error())
+	}
 	return discovery.Target(namespace, service), []resolver.Builder{registry}
 }
 

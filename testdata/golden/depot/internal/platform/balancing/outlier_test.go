@@ -113,3 +113,22 @@ func TestOutliersAreNotThoseWhoSayNo(t *testing.T) {
 		}
 	}
 }
+
+// TestOutliersAreNotThoseWhoCantBeAsked has gRPC refuse messages, with codes that are an instance's otherwise.
+func TestOutliersAreNotThoseWhoCantBeAsked(t *testing.T) {
+	client, _ := dial(t, policy(t, RoundRobin), start(t, nil))
+	for code, ask := range map[codes.Code]func() error{
+		codes.Internal: func() error {
+			_, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{Service: "\xff"}, grpc.WaitForReady(true))
+			return err
+		},
+		codes.ResourceExhausted: func() error {
+			_, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{Service: "a"}, grpc.WaitForReady(true), grpc.MaxCallSendMsgSize(1))
+			return err
+		},
+	} {
+		if err := ask(); status.Code(err) != code || failed(err) {
+			t.Errorf("want an error of code %s that doesn't count, got %v", code, err)
+		}
+	}
+}

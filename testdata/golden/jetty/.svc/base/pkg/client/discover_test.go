@@ -1,6 +1,12 @@
 package client
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
 
 func TestDialByName(t *testing.T) {
 	tests := map[string]string{
@@ -11,6 +17,15 @@ func TestDialByName(t *testing.T) {
 		cfg := Config{Endpoints: endpoints, Namespace: namespace}
 		if got := dial(t, cfg).Target(); got != want {
 			t.Errorf("namespace %q: got %q, want %q", namespace, got, want)
+		}
+	}
+}
+
+func TestNoNamespace(t *testing.T) {
+	for _, namespace := range []string{"a//b", "dev/../prod", "/prod"} {
+		err := dial(t, Config{Endpoints: endpoints, Namespace: namespace}).Invoke(t.Context(), "/a.v1.A/Get", nil, nil)
+		if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "its namespace must be") {
+			t.Errorf("%s: got %v", namespace, err)
 		}
 	}
 }

@@ -90,8 +90,10 @@ func (p judgedPicker) Pick(info balancer.PickInfo) (balancer.PickResult, error) 
 // failed reports whether it says something about an instance that a call ended like this.
 func failed(err error) bool {
 	switch status.Code(err) {
-	case codes.Unavailable, codes.Internal, codes.ResourceExhausted, codes.DeadlineExceeded:
+	case codes.Unavailable, codes.DeadlineExceeded:
 		return true
+	case codes.Internal, codes.ResourceExhausted:
+		return !Unfit(err)
 	}
 	return false
 }

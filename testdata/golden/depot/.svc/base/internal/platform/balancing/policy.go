@@ -5,6 +5,7 @@ package balancing
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"google.golang.org/grpc/balancer"
@@ -52,13 +53,16 @@ func init() {
 	balancer.Register(versionsBuilder{})
 }
 
+// MaxSubset is more than there are instances, and an int on every machine.
+const MaxSubset = math.MaxInt32
+
 var errNoHashKey = errors.New("must name the metadata key whose value decides: consistent_hash:x-user-id")
 
 // Config is the balancer that does what a policy says, and its settings, as gRPC's service config has them. A subset of
 // more than 0 is how many of the instances it spreads calls over; consistent_hash and pick_first take no part in that.
 func Config(policy string, subset int) (map[string]any, error) {
-	if subset < 0 {
-		return nil, fmt.Errorf("a subset must not be negative, got %d", subset)
+	if subset < 0 || subset > MaxSubset {
+		return nil, fmt.Errorf("a subset must be from 0 to %d, got %d", MaxSubset, subset)
 	}
 	policy, key, _ := strings.Cut(policy, ":")
 	switch policy {

@@ -130,6 +130,8 @@ func TestLoadErrors(t *testing.T) {
 		"advertised at no port":      {[]string{"--set", "server.advertise=10.0.0.1:99999"}, "server.advertise: must be"},
 		"namespace with a gap":       {[]string{"--set", "registry.namespace=a//b"}, "registry.namespace: must be"},
 		"namespace of others":        {[]string{"--set", "registry.namespace=dev/../prod"}, "registry.namespace: must be"},
+		"weight without an end":      {[]string{"--set", "registry.weight=65536"}, "registry.weight: must be from 0 to 65535"},
+		"subset of the universe":     {[]string{"--set", "client.subset=2147483648"}, "client.subset: must be"},
 		"lease too short":            {[]string{"--set", "registry.ttl=1s"}, "registry.ttl"},
 		"breaker of more than all":   {[]string{"--set", "client.breaker.ratio=1.5"}, "client.breaker.ratio"},
 		"breaker without calls":      {[]string{"--set", "client.breaker.min_calls=0"}, "client.breaker.min_calls"},

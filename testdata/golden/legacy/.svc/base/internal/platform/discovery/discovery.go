@@ -21,6 +21,14 @@ func Target(namespace, service string) string {
 	return target.String()
 }
 
+// CheckNamespace returns what is wrong with a namespace, which may be one within another: team-a/prod.
+func CheckNamespace(namespace string) error {
+	if namespace == "" || path.Clean("/"+namespace) != "/"+namespace {
+		return fmt.Errorf("must be names with single slashes between them, got %q", namespace)
+	}
+	return nil
+}
+
 // Config says where the registry is, and where to keep what it has said.
 type Config struct {
 	// Endpoints are the addresses of the registry, as in registry.endpoints.

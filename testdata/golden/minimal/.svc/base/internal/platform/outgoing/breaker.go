@@ -3,7 +3,6 @@ package outgoing
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
@@ -11,6 +10,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"example.com/hello/internal/platform/balancing"
 )
 
 // Breaker says when a method counts as sick, which it is given time to recover from: its calls fail at once.
@@ -170,7 +171,7 @@ func (c *guardedCall) verdict(err error) error {
 	case codes.Unavailable:
 		return err
 	case codes.Internal, codes.ResourceExhausted:
-		if unfit(err) {
+		if balancing.Unfit(err) {
 			return errNoVerdict
 		}
 		return err
@@ -183,13 +184,6 @@ func (c *guardedCall) verdict(err error) error {
 		return errNoVerdict
 	}
 	return nil
-}
-
-// unfit reports whether it is gRPC that refuses a message, on one of the two sides: one that is too large, or that can't be
-// encoded. It uses the codes of services that are not well, and says more only in words.
-func unfit(err error) bool {
-	text := status.Convert(err).Message()
-	return strings.HasPrefix(text, "grpc: error while marshaling") || strings.Contains(text, "message larger than max (")
 }
 
 // patient reports whether the time that a caller gives a service is what the contract says that it may take, or at least

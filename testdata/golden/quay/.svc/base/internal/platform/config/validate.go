@@ -9,13 +9,16 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"example.com/quay/internal/platform/discovery"
 )
 
-// minTTL is the shortest time that registries can be relied on to honour.
-const minTTL = 2 * time.Second
+const (
+	// minTTL is the shortest time that registries can be relied on to honour.
+	minTTL = 2 * time.Second
+
+	// maxWeight is more than anybody needs, and the most that Consul takes.
+	maxWeight = 65_535
+)
 
 // validate returns everything that is wrong with the values, not only the first.
 func (c Config) validate() error {
@@ -34,10 +37,10 @@ func (c Config) validate() error {
 		check(c.Health.Timeout > 0, "health.timeout", c.Health.Timeout, "must be more than 0s"),
 		check(c.Health.Failures > 0, "health.failures", c.Health.Failures, "must be at least 1"),
 		check(c.Health.Successes > 0, "health.successes", c.Health.Successes, "must be at least 1"),
-		check(validNamespace(c.Registry.Namespace), "registry.namespace", c.Registry.Namespace, "must be a namespace of Kubernetes"),
+		c.Registry.checkNamespace(),
 		check(c.Registry.TTL >= minTTL, "registry.ttl", c.Registry.TTL, "must be at least "+minTTL.String()),
 		check(c.Registry.TTL%time.Second == 0, "registry.ttl", c.Registry.TTL, "must be whole seconds"),
-		check(c.Registry.Weight >= 0, "registry.weight", c.Registry.Weight, "must not be negative"),
+		check(c.Registry.Weight >= 0 && c.Registry.Weight <= maxWeight, "registry.weight", c.Registry.Weight, "must be from 0 to "+strconv.Itoa(maxWeight)),
 		c.Client.validate(),
 		c.Registry.checkDiscovery(),
 		check(c.Log.Format == "json" || c.Log.Format == "text", "log.format", c.Log.Format, "must be json or text"),
@@ -75,7 +78,12 @@ func checkEnvironment(name string) error {
 	return check(ok, "environment", name, "must be letters, digits, - and _")
 }
 
-func validNamespace(name string) bool { return len(validation.IsDNS1123Label(name)) == 0 }
+func (r Registry) checkNamespace() error {
+	if err := discovery.CheckNamespace(r.Namespace); err != nil {
+		return fmt.Errorf("registry.namespace: %w", err)
+	}
+	return nil
+}
 
 // checkDiscovery reads what is said about other services as those who look for them will.
 func (r Registry) checkDiscovery() error {

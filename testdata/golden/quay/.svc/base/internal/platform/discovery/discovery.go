@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"google.golang.org/grpc/resolver"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 const scheme = "kubernetes"
@@ -17,6 +18,14 @@ const scheme = "kubernetes"
 func Target(namespace, service string) string {
 	target := url.URL{Scheme: scheme, Path: "/" + namespace + "/" + service}
 	return target.String()
+}
+
+// CheckNamespace returns what is wrong with a namespace.
+func CheckNamespace(namespace string) error {
+	if len(validation.IsDNS1123Label(namespace)) > 0 {
+		return fmt.Errorf("must be a namespace of Kubernetes, got %q", namespace)
+	}
+	return nil
 }
 
 // Config says where the registry is, and where to keep what it has said.
