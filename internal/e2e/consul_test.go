@@ -25,6 +25,10 @@ func TestFaultsOfConsul(t *testing.T) {
 		t.Parallel()
 		project.testFaults(t)
 	})
+	t.Run("clocks", func(t *testing.T) {
+		t.Parallel()
+		testClocks(t, project)
+	})
 	t.Run("process", func(t *testing.T) {
 		t.Parallel()
 		bin := buildApps(t, project.dir)
@@ -32,6 +36,10 @@ func TestFaultsOfConsul(t *testing.T) {
 			t.Run(check, func(t *testing.T) {
 				t.Parallel()
 				testFrozenByConsul(t, bin, check)
+			})
+			t.Run("restarts/"+check, func(t *testing.T) {
+				t.Parallel()
+				testRestartsWithConsul(t, bin, check)
 			})
 		}
 	})
@@ -78,9 +86,12 @@ type consulEntry struct {
 }
 
 // passingIn returns the entries of the golden's service that Consul tells others of, or nil when it says nothing.
-func passingIn(t *testing.T, addr string) []consulEntry {
+func passingIn(t *testing.T, addr string) []consulEntry { return entriesIn(t, addr, "?passing") }
+
+// entriesIn returns entries of the golden's service, or nil when Consul says nothing.
+func entriesIn(t *testing.T, addr, query string) []consulEntry {
 	t.Helper()
-	response, err := http.Get("http://" + addr + "/v1/health/service/harbour.v1.Greeter?passing")
+	response, err := http.Get("http://" + addr + "/v1/health/service/harbour.v1.Greeter" + query)
 	if err != nil {
 		return nil
 	}
@@ -128,5 +139,29 @@ func testFrozenByConsul(t *testing.T, bin, check string) {
 	}
 	if left := passingIn(t, addr); len(left) != 0 {
 		t.Errorf("left %v", left)
+	}
+}
+
+// testRestartsWithConsul has a service be stopped, or crash, and start again, in a loop. Others find it once, and its past
+// leaves nothing in Consul: an entry that a crash has left is taken over.
+func testRestartsWithConsul(t *testing.T, bin, check string) {
+	consul, addr := startConsul(t), freeAddr(t)
+	env := append(loopback("HARBOUR"), "HARBOUR_REGISTRY_ENDPOINTS="+consul, "HARBOUR_REGISTRY_TTL="+faultTTL.String(),
+		"HARBOUR_REGISTRY_CHECK="+check, "HARBOUR_SERVER_GRPC_ADDR="+addr)
+	for round := range 12 {
+		p := start(t, bin, "harbour", env)
+		p.log.await(t, line{"msg": "registered"})
+		soon(t, 5*time.Second, "listed", func() bool { return len(passingIn(t, consul)) == 1 })
+		end, left := syscall.SIGTERM, 0
+		if round%2 == 1 {
+			end, left = syscall.SIGKILL, 1
+		}
+		if err := p.cmd.Process.Signal(end); err != nil {
+			t.Fatal(err)
+		}
+		<-p.done
+		if all := len(entriesIn(t, consul, "")); all != left {
+			t.Errorf("%d entries after %v, want %d", all, end, left)
+		}
 	}
 }

@@ -8,12 +8,11 @@ import (
 	"testing"
 )
 
-// testClocks runs TestClockJumps of testdata/e2e/faults-etcd. The clock of this machine is everybody's, and libfaketime
-// does not reach programs in Go, which ask the kernel themselves. So the test has a standard library of its own, whose
-// clock shows something else, while all that measures time goes on as it did: that is what setting a clock does.
-func testClocks(t *testing.T) {
-	t.Parallel()
-	project := withEtcd(t)
+// testClocks runs a project's TestClockJumps. The clock of this machine is everybody's, and libfaketime does not reach
+// programs in Go, which ask the kernel themselves. So the test has a standard library of its own, whose clock shows
+// something else, while all that measures time goes on as it did: that is what setting a clock does.
+func testClocks(t *testing.T, project command) {
+	t.Helper()
 	out, err := project.try(t.Context(), "go", "test", "-v", "-count=1", "-overlay", jumpingClock(t, project), "-tags=jump", "-run=TestClockJumps", "./internal/faults")
 	if err != nil {
 		t.Fatal(err)

@@ -60,7 +60,10 @@ func TestFaults(t *testing.T) {
 	}
 	t.Run("parts", testParts)
 	t.Run("processes", testProcesses)
-	t.Run("clocks", testClocks)
+	t.Run("clocks", func(t *testing.T) {
+		t.Parallel()
+		testClocks(t, withEtcd(t))
+	})
 	t.Run("load", testLoad)
 	t.Run("paced", testPaced)
 }

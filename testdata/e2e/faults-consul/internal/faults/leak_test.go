@@ -2,12 +2,19 @@ package faults_test
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"runtime"
+	"slices"
+	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/consul/api"
 	"google.golang.org/grpc"
 
+	"example.com/harbour/internal/platform/discovery"
 	"example.com/harbour/internal/platform/faultproxy"
 )
 
@@ -48,4 +55,54 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		eventually(t, 5*time.Second, "no goroutines more", func(context.Context) bool { return runtime.NumGoroutine() <= before+5 })
 	}
+}
+
+// TestManyChanges is scenario 25: a thousand instances, 50 changes a second. No change is lost. It logs what that costs
+// this process, writing included.
+func TestManyChanges(t *testing.T) {
+	const n, changes = 1000, 250
+	a := startConsul(t)
+	put := func(i, port int) (addr string) {
+		host := fmt.Sprintf("10.0.%d.%d", i/250, i%250)
+		r := &api.AgentServiceRegistration{ID: strconv.Itoa(i), Name: service, Address: host, Port: port, Tags: []string{namespace}}
+		if err := a.client.Agent().ServiceRegister(r); err != nil {
+			t.Fatal(err)
+		}
+		return net.JoinHostPort(host, strconv.Itoa(port))
+	}
+	want := make([]string, n)
+	for i := range want {
+		want[i] = put(i, 1)
+	}
+	conn := resolve(t, discovery.Target(namespace, service), discovery.Config{Endpoints: []string{a.http}, CacheDir: "none"})
+	eventually(t, patience, "all found", func(context.Context) bool { addrs, _ := conn.get(); return len(addrs) == n })
+
+	before, start := processor(t), time.Now()
+	for tick, i := time.NewTicker(20*time.Millisecond), 0; i < changes; i++ {
+		<-tick.C
+		if i%5 > 0 {
+			want[i] = put(i, 2)
+			continue
+		}
+		want[i] = ""
+		if err := a.client.Agent().ServiceDeregister(strconv.Itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%v of processor in %v", processor(t)-before, time.Since(start))
+	want = slices.DeleteFunc(want, func(addr string) bool { return addr == "" })
+	slices.Sort(want)
+	eventually(t, 2*time.Second, "up to date", func(context.Context) bool { addrs, _ := conn.get(); return slices.Equal(addrs, want) })
+	_, updates := conn.get()
+	t.Logf("%d updates for %d changes", updates-1, changes)
+}
+
+// processor returns the processor time of this process.
+func processor(t *testing.T) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
 
 	"github.com/acme/shop/internal/platform/access"
+	"github.com/acme/shop/internal/platform/faultproxy"
 	"github.com/acme/shop/internal/platform/testcert"
 )
 
@@ -72,7 +74,7 @@ func requirePassword(t *testing.T, c *clientv3.Client) {
 }
 
 // TestCertificates has an etcd that wants certificates of its callers. Then all certificates are replaced, their authority
-// too, and etcd is started again. The apps go on.
+// too, and etcd is started again. The apps go on, and so does one that was idle: its first call comes in between.
 func TestCertificates(t *testing.T) {
 	t.Parallel()
 	m := newMember(t)
@@ -104,8 +106,20 @@ func TestCertificates(t *testing.T) {
 	c := m.connect()
 	awaitListed(t, c, 10*time.Second, i)
 	calls := startCaller(t, as(by, "https://"+m.client))
+	p := faultproxy.New(t, m.client)
+	idle := dial(t, as(by, "https://"+p.Addr()), grpc.WithIdleTimeout(time.Second))
+	if _, err := call(idle, patience, grpc.WaitForReady(true)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, patience, "idle", func(context.Context) bool { return p.Connections() == 0 })
 
 	m.kill()
+	if err := os.Remove(files.Key); err != nil { // the new ones are on their way
+		t.Fatal(err)
+	}
+	if _, err := call(idle, time.Second); err != nil {
+		t.Errorf("called without certificates: %v", err)
+	}
 	issue(testcert.NewAuthority(t))
 	m.restart()
 	c = m.connect()
@@ -113,5 +127,9 @@ func TestCertificates(t *testing.T) {
 	awaitLeases(t, c, 1)
 	later := registerAs(t, by, "https://"+m.client)
 	calls.awaitAnswer(10*time.Second, later.addr)
+	eventually(t, 10*time.Second, "called by who was idle", func(context.Context) bool {
+		from, err := call(idle, time.Second)
+		return err == nil && from == later.addr
+	})
 	calls.expectNoFailure()
 }

@@ -109,17 +109,20 @@ type finding struct {
 	ailing string                          // what a check says of one that is not healthy
 }
 
-// look asks the agent for the entries, in two requests whatever their number. It fails with ErrTaken when one is another
+// look asks the agent for the entries, in two requests at a time, whatever their number. It fails with ErrTaken when one is another
 // process's, which lives.
 func (e *entries) look(ctx context.Context) (finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
+	var checks map[string]*api.AgentCheck
+	var failed error
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		checks, failed = e.agent.ChecksWithFilterOpts(`Status == "critical"`, (&api.QueryOptions{}).WithContext(ctx))
+	})
 	there, err := e.there(ctx)
-	if err != nil {
-		return finding{}, err
-	}
-	checks, err := e.agent.ChecksWithFilterOpts(`Status == "critical"`, (&api.QueryOptions{}).WithContext(ctx))
-	if err != nil {
+	asking.Wait()
+	if err := cmp.Or(err, failed); err != nil {
 		return finding{}, err
 	}
 	critical := map[string]string{} // ids, and why
