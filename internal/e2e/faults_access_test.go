@@ -13,7 +13,7 @@ func testPassword(t *testing.T, bin string) {
 	t.Run("none", func(t *testing.T) {
 		t.Parallel()
 		s := &shop{etcd: startEtcd(t)}
-		p := startRegistered(t, bin, "ordering", s.first())
+		p := startRegistered(t, bin, "ordering", s.registry())
 		s.awaitListed(t, 2)
 		s.followed(t, p)
 		root := s.wantPassword(t)
@@ -23,7 +23,7 @@ func testPassword(t *testing.T, bin string) {
 		t.Parallel()
 		s := &shop{etcd: startEtcd(t)}
 		root := s.wantPassword(t)
-		p := startRegistered(t, bin, "ordering", s.first(), "--set", "registry.username=root", "--set", "registry.password=wrong")
+		p := startRegistered(t, bin, "ordering", s.registry(), "--set", "registry.username=root", "--set", "registry.password=wrong")
 		s.followed(t, p)
 		s.expectPatience(t, p, root)
 	})

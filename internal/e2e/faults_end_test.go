@@ -25,7 +25,7 @@ func testEndWhileStarting(t *testing.T, bin string) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &shop{etcd: startEtcd(t)}
-			n := startNetwork(t, s.first(), test.latency)
+			n := startNetwork(t, s.registry(), test.latency)
 			if !test.mute {
 				n.heal()
 			}
@@ -49,7 +49,7 @@ func testEndWhileStarting(t *testing.T, bin string) {
 		t.Parallel()
 		s, early, served := &shop{etcd: startEtcd(t)}, 0, 0
 		for wait := range 10 {
-			p := startFinance(t, bin, s.first())
+			p := startFinance(t, bin, s.registry())
 			<-time.After(time.Duration(wait) * 5 * time.Millisecond) // from before its own first line of code to after it serves
 			code := p.terminate(t)
 			served += p.log.count(line{"msg": "serving"})

@@ -17,12 +17,9 @@ const (
 // testLoad has people buy from the shop while its apps are rolled over and scaled, and while etcd is away: scenario 27
 // and more. An order crosses four apps, and half of its calls may not be repeated. None may fail.
 func testLoad(t *testing.T) {
-	dir := t.TempDir()
-	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
-	readTree(t, filepath.Join(overlays, "shop")).write(t, dir)
 	addr := freeAddr(t)
 	stopEtcd, etcd := launchEtcd(t, addr)
-	s := &loadedShop{shop: &shop{bin: buildApps(t, dir), etcd: etcd}, running: map[string][]*process{}}
+	s := &loadedShop{shop: &shop{bin: buildShop(t), etcd: etcd}, running: map[string][]*process{}}
 	for app := range shopServices {
 		s.scale(t, app, 1)
 	}
@@ -52,13 +49,9 @@ func testLoad(t *testing.T) {
 // client of the project makes 2000 calls a second to it, none of which may be repeated.
 func testPaced(t *testing.T) {
 	const rate, quiet = 2000, "--set=log.level=warn"
-	dir := t.TempDir()
-	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
-	readTree(t, filepath.Join(overlays, "shop")).write(t, dir)
-	readTree(t, filepath.Join(overlays, "load")).write(t, dir)
-	s := &loadedShop{shop: &shop{bin: buildApps(t, dir), etcd: startEtcd(t)}, running: map[string][]*process{}}
+	s := &loadedShop{shop: &shop{bin: buildShop(t, "load"), etcd: startEtcd(t)}, running: map[string][]*process{}}
 	s.scale(t, "finance", 3, quiet)
-	load := start(t, s.bin, "load", nil, s.first(), namespace)
+	load := start(t, s.bin, "load", nil, s.registry(), namespace)
 	load.log.await(t, line{"msg": "under way"})
 	for range 9 {
 		s.scale(t, "finance", 4, quiet)
@@ -75,6 +68,17 @@ func testPaced(t *testing.T) {
 	if want := 0.8 * rate * done["seconds"].(float64); done["charged"].(float64) < want {
 		t.Errorf("that is no such load: want %.0f calls", want)
 	}
+}
+
+// buildShop builds the golden shop with handlers that sell, and what further overlays add to it.
+func buildShop(t *testing.T, more ...string) (bin string) {
+	t.Helper()
+	dir := t.TempDir()
+	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
+	for _, overlay := range append([]string{"shop"}, more...) {
+		readTree(t, filepath.Join(overlays, overlay)).write(t, dir)
+	}
+	return buildApps(t, dir)
 }
 
 // loadedShop is a shop whose apps come and go.
@@ -95,7 +99,7 @@ func (s *loadedShop) entries() (n int) {
 func (s *loadedShop) scale(t *testing.T, app string, n int, args ...string) {
 	t.Helper()
 	for len(s.running[app]) < n {
-		s.running[app] = append(s.running[app], startRegistered(t, s.bin, app, s.first(), args...))
+		s.running[app] = append(s.running[app], startRegistered(t, s.bin, app, s.registry(), args...))
 	}
 	s.awaitListed(t, s.entries())
 }

@@ -54,7 +54,8 @@ func startRegistered(t *testing.T, bin, app, etcd string, args ...string) *proce
 	return start(t, bin, app, env, append(args, "--set", "registry.namespace="+namespace)...)
 }
 
-func (s *shop) first() string { return s.etcd.Endpoints()[0] }
+// registry is where apps register.
+func (s *shop) registry() string { return strings.Join(s.etcd.Endpoints(), ",") }
 
 // soon waits until something holds, and logs how long that took. It fails the test after the limit.
 func soon(t *testing.T, limit time.Duration, what string, holds func() bool) {
@@ -71,7 +72,7 @@ func soon(t *testing.T, limit time.Duration, what string, holds func() bool) {
 // testFrozen is scenario 12: the process is stopped for three times its TTL, and goes on.
 func testFrozen(t *testing.T, bin string) {
 	s := &shop{etcd: startEtcd(t)}
-	p := startFinance(t, bin, s.first())
+	p := startFinance(t, bin, s.registry())
 	s.awaitListed(t, 2)
 	before := s.listed(t)
 	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
@@ -111,7 +112,7 @@ func testRestarts(t *testing.T, bin string) {
 				}
 			}
 			for range 12 {
-				p := startFinance(t, bin, s.first(), "--set", "server.grpc.addr="+addr)
+				p := startFinance(t, bin, s.registry(), "--set", "server.grpc.addr="+addr)
 				p.log.await(t, line{"msg": "registered"})
 				look(2) // it has two services
 				if err := p.cmd.Process.Signal(end); err != nil {
@@ -200,7 +201,7 @@ func testServesFirst(t *testing.T, bin string) {
 	s := &shop{etcd: startEtcd(t)}
 	changes := s.etcd.Watch(within(t), namespace+"/", clientv3.WithPrefix())
 	for range 5 {
-		p := startFinance(t, bin, s.first())
+		p := startFinance(t, bin, s.registry())
 		event := (<-changes).Events[0]
 		key := string(event.Kv.Key)
 		addr := key[strings.LastIndex(key, "/")+1:]
@@ -229,7 +230,7 @@ func testAdvertises(t *testing.T, bin string) {
 			listener.Close()
 		}
 		s := &shop{etcd: startEtcd(t)}
-		p := startFinance(t, bin, s.first(), "--set", "server.grpc.addr="+addr)
+		p := startFinance(t, bin, s.registry(), "--set", "server.grpc.addr="+addr)
 		s.awaitListed(t, 2)
 		for key, entry := range s.listed(t) {
 			t.Logf("%s: %s", addr, key)

@@ -146,17 +146,23 @@ func (s *shop) awaitListed(t *testing.T, n int) {
 // listed returns the entries of the registry as etcd's own package reads them.
 func (s *shop) listed(t *testing.T) endpoints.Key2EndpointMap {
 	t.Helper()
+	all, err := s.list(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// list is listed for an etcd that may not be able to say.
+func (s *shop) list(t *testing.T) (endpoints.Key2EndpointMap, error) {
+	t.Helper()
 	manager, err := endpoints.NewManager(s.etcd, namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	all, err := manager.List(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
+	return manager.List(ctx)
 }
 
 // dial finds a service by its name in etcd, with nothing but etcd's resolver.

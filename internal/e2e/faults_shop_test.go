@@ -1,0 +1,59 @@
+package e2e_test
+
+import (
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestFaultsOfShop has people buy from the shop while its registry, an etcd of three members, has a bad day: its leader is
+// killed, then two of the three, and in the end all are frozen. No order fails, and all apps are listed when it is over.
+func TestFaultsOfShop(t *testing.T) {
+	onlyWithAllFaults(t)
+	members, etcd := startMembers(t, 3)
+	s := &loadedShop{shop: &shop{bin: buildShop(t), etcd: etcd}, running: map[string][]*process{}}
+	for app := range shopServices {
+		s.scale(t, app, 2)
+	}
+	fault := func() { <-time.After(3 * faultTTL) } // a time that is the fault itself
+	back := func() {
+		soon(t, 10*time.Second, "all are listed", func() bool {
+			all, err := s.list(t)
+			return err == nil && len(all) == s.entries()
+		})
+	}
+
+	s.under(t, "the leader is killed, and started again", 500, func() {
+		leader := members[slices.IndexFunc(members, func(m *member) bool { return m.leads(t, etcd) })]
+		leader.kill()
+		fault()
+		back()
+		leader.start(t)
+	})
+	s.under(t, "two of three are killed, and started again", 500, func() {
+		for _, m := range members[:2] {
+			m.kill()
+		}
+		fault()
+		for _, m := range members[:2] {
+			m.start(t)
+		}
+		back()
+	})
+	s.under(t, "all three are frozen", 500, func() {
+		for _, m := range members {
+			m.signal(t, syscall.SIGSTOP)
+		}
+		fault()
+		for _, m := range members {
+			m.signal(t, syscall.SIGCONT)
+		}
+		back()
+	})
+	for app := range shopServices { // new ones are found, by those that have seen it all
+		s.scale(t, app, 3)
+		s.stopOldest(t, app, 2)
+	}
+	s.under(t, "afterwards", 10, func() { <-time.After(time.Second) })
+}
