@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -25,11 +24,11 @@ func TestFaultsOfShop(t *testing.T) {
 	}
 
 	s.under(t, "the leader is killed, and started again", 500, func() {
-		leader := members[slices.IndexFunc(members, func(m *member) bool { return m.leads(t, etcd) })]
-		leader.kill()
+		m := leader(t, members, etcd)
+		m.kill()
 		fault()
 		back()
-		leader.start(t)
+		m.start(t)
 	})
 	s.under(t, "two of three are killed, and started again", 500, func() {
 		for _, m := range members[:2] {

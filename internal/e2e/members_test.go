@@ -97,9 +97,16 @@ func (m *member) signal(t *testing.T, s os.Signal) {
 	}
 }
 
-// leads reports whether the others follow it.
-func (m *member) leads(t *testing.T, etcd *clientv3.Client) bool {
+// leader returns the member that the others follow.
+func leader(t *testing.T, members []*member, etcd *clientv3.Client) (leads *member) {
 	t.Helper()
-	status, err := etcd.Status(within(t), m.client)
-	return err == nil && status.Leader == status.Header.MemberId
+	soon(t, patience, "a leader", func() bool {
+		for _, m := range members {
+			if status, err := etcd.Status(within(t), m.client); err == nil && status.Leader == status.Header.MemberId {
+				leads = m
+			}
+		}
+		return leads != nil
+	})
+	return leads
 }

@@ -35,15 +35,8 @@ type dnsServer struct {
 
 func startDNS(t *testing.T, pods ...string) *dnsServer {
 	t.Helper()
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	tcp, udp := listenBoth(t)
 	s := &dnsServer{t: t, addr: tcp.Addr().String(), pods: pods}
-	udp, err := net.ListenPacket("udp", s.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var running sync.WaitGroup
 	running.Go(func() { s.packets(udp) })
 	running.Go(func() { s.connections(tcp) })
@@ -52,6 +45,23 @@ func startDNS(t *testing.T, pods ...string) *dnsServer {
 		running.Wait()
 	})
 	return s
+}
+
+// listenBoth listens at one port for TCP and UDP. That the one is free says nothing about the other.
+func listenBoth(t *testing.T) (net.Listener, net.PacketConn) {
+	t.Helper()
+	for range 100 {
+		tcp, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if udp, err := net.ListenPacket("udp", tcp.Addr().String()); err == nil {
+			return tcp, udp
+		}
+		_ = tcp.Close()
+	}
+	t.Fatal("no port is free for both")
+	return nil, nil
 }
 
 // resolver asks the server, and nobody else.
@@ -127,7 +137,7 @@ func (s *dnsServer) answer(request []byte, short bool) []byte {
 	if err == nil {
 		var question dnsmessage.Question
 		question, err = parser.Question()
-		if err == nil && !s.mute {
+		if err == nil && !s.mute && !header.Response { // which is late, for who had the port before
 			return s.build(header.ID, question, short)
 		}
 	}
