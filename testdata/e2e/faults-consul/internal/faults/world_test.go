@@ -34,6 +34,12 @@ func register(t *testing.T, check, endpoint string) *instance {
 // list registers a server.
 func list(t *testing.T, s *server, check, endpoint, token string) *instance {
 	t.Helper()
+	return listFor(t, s, check, endpoint, token, ttl)
+}
+
+// listFor is list with a TTL of the test's own.
+func listFor(t *testing.T, s *server, check, endpoint, token string, ttl time.Duration) *instance {
+	t.Helper()
 	connection, err := consul.NewClient(endpoint, token, slog.Default())
 	if err != nil {
 		t.Fatal(err)

@@ -94,7 +94,7 @@ func TestManyChanges(t *testing.T) {
 	t.Logf("%v of processor in %v", processor(t)-before, time.Since(start))
 	want = slices.DeleteFunc(want, func(addr string) bool { return addr == "" })
 	slices.Sort(want)
-	eventually(t, time.Second, "up to date", func(context.Context) bool { addrs, _ := conn.get(); return slices.Equal(addrs, want) })
+	eventually(t, patience, "up to date", func(context.Context) bool { addrs, _ := conn.get(); return slices.Equal(addrs, want) })
 	_, updates := conn.get()
 	t.Logf("%d updates for %d changes", updates-1, changes)
 	if _, err := c.Delete(t.Context(), etcd.Prefix(namespace, service), clientv3.WithPrefix()); err != nil {

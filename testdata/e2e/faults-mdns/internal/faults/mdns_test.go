@@ -51,7 +51,7 @@ func TestProcessDies(t *testing.T) {
 	eventually(t, interval+time.Second, "both are known", knows(both...))
 
 	a.end(t, syscall.SIGKILL)
-	eventually(t, time.Second, "only the other is called", answers(b.addr))
+	eventually(t, 5*time.Second, "only the other is called", answers(b.addr))
 	eventually(t, ttl+interval+time.Second, "it is forgotten", knows(b.addr))
 	n.start(t, addr)
 	eventually(t, 5*time.Second, "it is found again", knows(both...))
@@ -65,7 +65,7 @@ func TestProcessFrozen(t *testing.T) {
 	a := n.start(t, free(t))
 	n.awaitHeard(t, 10*time.Second, greeter, a.addr)
 	a.signal(t, syscall.SIGSTOP)
-	n.awaitHeard(t, time.Second, greeter)
+	n.awaitHeard(t, 5*time.Second, greeter)
 	during(t, 3*ttl, func(context.Context) {})
 	a.signal(t, syscall.SIGCONT)
 	// What it was asked meanwhile it answers now, once; and from then on what it is asked.
@@ -94,8 +94,8 @@ func TestInstancesComeAndGo(t *testing.T) {
 		if took := time.Since(begin); took > time.Second {
 			t.Errorf("it leaves after %v", took)
 		}
-		n.awaitHeard(t, time.Second, service, young.addr)
-		during(t, ttl+2*interval, func(context.Context) {}) // in which it is forgotten; it serves still
+		n.awaitHeard(t, 5*time.Second, service, young.addr)
+		during(t, ttl+6*interval, func(context.Context) {}) // in which it is forgotten; it serves still
 		old.stop()
 		old = young
 	}
@@ -106,7 +106,7 @@ func TestInstancesComeAndGo(t *testing.T) {
 func TestNamespacesAreApart(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)
-	n.awaitHeard(t, time.Second, service)
+	n.awaitHeard(t, 5*time.Second, service)
 	n.register(t)
 	eventually(t, 5*time.Second, "heard", func(ctx context.Context) bool { return len(n.heard(ctx, t, service)) == 1 })
 	for name, cfg := range map[string]network{

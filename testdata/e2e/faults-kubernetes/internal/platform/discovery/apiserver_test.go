@@ -28,6 +28,7 @@ import (
 
 const (
 	enough = 20 * time.Second // for what is not measured
+	soon   = 3 * time.Second  // for a change to be told of, where nothing is wrong
 	root   = "root-token"     // of the tests
 )
 

@@ -51,11 +51,11 @@ func testComeAndGo(t *testing.T, a *apiserver) {
 	calls := startCaller(t, w.dial(Target(w.namespace, service), grpc.WithResolvers(w.builder(Config{}, nil))))
 	w.run("10.0.0.3")
 	w.put(slice("a-1", 9090, pod("10.0.0.1", ""), pod("10.0.0.2", ""), pod("10.0.0.3", "")))
-	calls.awaitAnswer(time.Second, "10.0.0.3")
+	calls.awaitAnswer(soon, "10.0.0.3")
 	w.put(slice("a-1", 9090, pod("10.0.0.1", "", ending), pod("10.0.0.2", ""), pod("10.0.0.3", "")))
 	stop()
 	w.put(slice("a-1", 9090, pod("10.0.0.2", ""), pod("10.0.0.3", "")))
-	calls.awaitAnswer(time.Second, "10.0.0.2")
+	calls.awaitAnswer(soon, "10.0.0.2")
 	calls.expectNoFailure()
 }
 
@@ -75,17 +75,17 @@ func testThreeSlices(t *testing.T, a *apiserver) {
 		w.put(many(i, 9090))
 	}
 	conn := w.look(w.builder(Config{}, nil), w.namespace, service)
-	awaitCount(t, time.Second, conn, 300)
+	awaitCount(t, enough, conn, 300)
 	w.put(many(3, 9090))
-	awaitCount(t, time.Second, conn, 400)
+	awaitCount(t, soon, conn, 400)
 	moved := many(3, 9090) // has now also those of another
 	moved.Endpoints = append(moved.Endpoints, many(2, 9090).Endpoints...)
 	w.put(moved)
 	a.do(t, http.MethodDelete, placeOf(w.namespace)+"/a-1", nil)
-	awaitCount(t, time.Second, conn, 300)
+	awaitCount(t, soon, conn, 300)
 	a.do(t, http.MethodDelete, placeOf(w.namespace)+"/a-2", nil)
 	w.put(many(0, 81))
-	awaitCount(t, time.Second, conn, 200)
+	awaitCount(t, soon, conn, 200)
 }
 
 // testReadiness has pods that don't take calls, and such as are about to end.
@@ -93,11 +93,11 @@ func testReadiness(t *testing.T, a *apiserver) {
 	w := newWorld(t, a, "readiness")
 	w.put(slice("a-1", 9090, pod("10.0.0.1", ""), pod("10.0.0.2", "", unready), pod("10.0.0.3", "", ending)))
 	conn := w.look(w.builder(Config{}, nil), w.namespace, service)
-	awaitAddrs(t, time.Second, conn, "10.0.0.1:9090")
+	awaitAddrs(t, enough, conn, "10.0.0.1:9090")
 	w.put(slice("a-1", 9090, pod("10.0.0.1", ""), pod("10.0.0.2", ""), pod("10.0.0.3", "", ending)))
-	awaitAddrs(t, time.Second, conn, "10.0.0.1:9090", "10.0.0.2:9090")
+	awaitAddrs(t, soon, conn, "10.0.0.1:9090", "10.0.0.2:9090")
 	w.put(slice("a-1", 9090, pod("10.0.0.1", "", unready), pod("10.0.0.2", "", unready), pod("10.0.0.3", "", ending)))
-	awaitAddrs(t, time.Second, conn, "10.0.0.3:9090")
+	awaitAddrs(t, soon, conn, "10.0.0.3:9090")
 }
 
 // testZones has hints, which come and go.
@@ -107,15 +107,15 @@ func testZones(t *testing.T, a *apiserver) {
 	w.put(hinted)
 	inA := w.look(w.builder(Config{Zone: "a"}, nil), w.namespace, service)
 	nowhere := w.look(w.builder(Config{}, nil), w.namespace, service)
-	awaitAddrs(t, time.Second, inA, "10.0.0.1:9090")
-	awaitAddrs(t, time.Second, nowhere, "10.0.0.1:9090", "10.0.0.2:9090")
+	awaitAddrs(t, enough, inA, "10.0.0.1:9090")
+	awaitAddrs(t, enough, nowhere, "10.0.0.1:9090", "10.0.0.2:9090")
 	if zone := MetadataOf(inA.get().state.Endpoints[0])["zone"]; zone != "a" {
 		t.Errorf("got zone %q", zone)
 	}
 	w.put(slice("a-1", 9090, pod("10.0.0.1", "a"), pod("10.0.0.2", "b")))
-	awaitAddrs(t, time.Second, inA, "10.0.0.1:9090", "10.0.0.2:9090")
+	awaitAddrs(t, soon, inA, "10.0.0.1:9090", "10.0.0.2:9090")
 	w.put(slice("a-1", 9090, pod("10.0.0.1", "a", forZone("a"), unready), pod("10.0.0.2", "b", forZone("b"))))
-	awaitAddrs(t, time.Second, inA, "10.0.0.2:9090")
+	awaitAddrs(t, soon, inA, "10.0.0.2:9090")
 }
 
 // testNamespaces has services of one name, and of nearly one.
@@ -125,9 +125,9 @@ func testNamespaces(t *testing.T, a *apiserver) {
 	prod.put(slice("a-1", 9090, pod("10.0.0.2", "")))
 	a.put(t, "prod", "b-headless", slice("b-1", 9090, pod("10.0.0.3", "")))
 	b := prod.builder(Config{}, nil)
-	awaitAddrs(t, time.Second, dev.look(dev.builder(Config{}, nil), "dev", service), "10.0.0.1:9090")
-	awaitAddrs(t, time.Second, prod.look(b, "prod", service), "10.0.0.2:9090")
-	awaitAddrs(t, time.Second, prod.look(b, "prod", "a.v1.B"), "10.0.0.3:9090")
+	awaitAddrs(t, enough, dev.look(dev.builder(Config{}, nil), "dev", service), "10.0.0.1:9090")
+	awaitAddrs(t, enough, prod.look(b, "prod", service), "10.0.0.2:9090")
+	awaitAddrs(t, enough, prod.look(b, "prod", "a.v1.B"), "10.0.0.3:9090")
 	foreign := prod.look(b, "dev", service)
 	eventually(t, 5*time.Second, "forbidden", func(context.Context) bool { return foreign.get().err != nil })
 	if err := foreign.get().err; !strings.Contains(err.Error(), "forbidden") || len(addrs(foreign)) > 0 {
@@ -187,7 +187,7 @@ func testEmptied(t *testing.T, a *apiserver) {
 	a.do(t, http.MethodDelete, placeOf(w.namespace), nil)
 	during(t, 5*time.Second)
 	w.put(slice("a-2", 9090, pod("10.0.0.2", "")))
-	calls.awaitAnswer(time.Second, "10.0.0.2")
+	calls.awaitAnswer(soon, "10.0.0.2")
 	calls.expectNoFailure()
 }
 
@@ -274,7 +274,7 @@ func testDeadline(t *testing.T, a *apiserver) {
 		w.proxy.Heal()
 		fault()
 		took := time.Hour
-		for range 3 { // the best of them counts: the machine may have other things to do
+		for tries := 0; took > 350*time.Millisecond && tries < 10; tries++ { // the machine may have other things to do
 			conn := w.dial(Target(w.namespace, service), grpc.WithResolvers(w.builder(Config{}, nil)))
 			start := time.Now()
 			_, err := call(conn, 300*time.Millisecond)
@@ -402,7 +402,7 @@ func testCost(t *testing.T, a *apiserver) {
 	awaitCount(t, enough, conn, 1000)
 	both := churn(t, w)
 	t.Logf("%.1f %% of a core, %.1f %% of which for writing; %d updates", both, writing, conn.get().updates)
-	awaitCount(t, time.Second, conn, 1000)
+	awaitCount(t, soon, conn, 1000)
 }
 
 // churn has 50 changes in each of five seconds, and returns the percentage of a core that they have cost this process.

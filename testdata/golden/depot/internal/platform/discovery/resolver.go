@@ -29,10 +29,10 @@ const (
 	// lookEvery is how often it is looked whether there are changes to save, or the grace of instances is over.
 	lookEvery = 10 * time.Second
 
-	// missingGrace is how long instances are kept that the registry has suddenly forgotten: when it has none any more, or
-	// comes back with no more than half. That is more often a fault of the registry, which is about to be filled again, than
-	// the end of so many instances; and those which are gone are not answering in any case. Not for ever: one day the
-	// addresses will be other services'.
+	// missingGrace is how long an instance is kept that the registry has suddenly forgotten: with all others, or with half of
+	// them while it was away. That is more often a fault of the registry, which is about to be filled again, than the end of
+	// so many instances; and those which are gone are not answering in any case. Not for ever: one day the addresses will
+	// be other services'.
 	missingGrace = time.Minute
 )
 
@@ -47,12 +47,12 @@ type registryResolver struct {
 	cache  *cache
 	status *status
 
-	found        []Instance // last: by the source
-	known        []Instance // last: by conn, or else by the cache
-	published    bool       // to conn
-	missing      []Instance // known, though the source has forgotten them
-	missingSince time.Time
-	isBack       bool // the source: found is the first since
+	found     []Instance           // last: by the source
+	known     []Instance           // last: by conn, or else by the cache
+	published bool                 // to conn
+	missing   map[string]time.Time // addresses of known that the source has suddenly forgotten, and since when
+	awaySince time.Time            // when the source could not be used any more; zero while it can
+	isBack    bool                 // the source: found is the first that it has told since
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -148,12 +148,12 @@ func (r *registryResolver) run(ctx context.Context, told <-chan news) {
 // hear reports whether there are instances to be taken over.
 func (r *registryResolver) hear(n news) bool {
 	if n.err == nil {
-		if r.status.isAway {
-			r.isBack, r.missingSince = true, time.Now() // what it said before is of another time
-		}
-		r.status.back()
+		r.back()
 		r.found = n.found
 		return true
+	}
+	if r.awaySince.IsZero() {
+		r.awaySince = time.Now()
 	}
 	r.fallBack()
 	if !r.published {
@@ -164,6 +164,18 @@ func (r *registryResolver) hear(n news) bool {
 	return false
 }
 
+// back is for a source that can be used. The time for which it couldn't counts for no instance that is missing.
+func (r *registryResolver) back() {
+	r.status.back()
+	if r.awaySince.IsZero() {
+		return
+	}
+	for addr, since := range r.missing {
+		r.missing[addr] = since.Add(time.Since(r.awaySince))
+	}
+	r.isBack, r.awaySince = true, time.Time{}
+}
+
 // fallBack takes what the cache has, unless there is something better.
 func (r *registryResolver) fallBack() {
 	if !r.published && len(r.known) > 0 {
@@ -171,14 +183,12 @@ func (r *registryResolver) fallBack() {
 	}
 }
 
-// waiting reports whether instances are missing, and time may tell that they are gone. A registry that is away has not said
-// so again.
-func (r *registryResolver) waiting() bool { return len(r.missing) > 0 && !r.status.isAway }
+// waiting reports whether instances are missing, and time may tell that they are gone.
+func (r *registryResolver) waiting() bool { return len(r.missing) > 0 && r.awaySince.IsZero() }
 
 // update takes over what the registry has, and keeps what is missing.
 func (r *registryResolver) update() {
-	r.look()
-	next := append(slices.Clip(r.found), r.missing...)
+	next := append(slices.Clip(r.found), r.keep()...)
 	first := !r.published
 	if first || !equal(next, r.known) {
 		r.publish(next)
@@ -188,30 +198,34 @@ func (r *registryResolver) update() {
 	}
 }
 
-// look finds out what is missing. An instance isn't any more once it is found again, whatever becomes of it.
-func (r *registryResolver) look() {
-	emptied := len(r.found) == 0 && len(r.missing) < len(r.known)
-	isBack := r.isBack
-	r.isBack = false
-	if emptied || isBack {
-		if gone := without(r.known, r.found); 2*len(gone) >= len(r.known) {
-			r.missing, r.missingSince = gone, time.Now()
-			r.status.missing(len(gone))
-			return
+// keep returns the instances that are missing: known, and forgotten with all others, or with half of them while the
+// registry was away. They are until they are found again, or as many others, or missingGrace is over.
+func (r *registryResolver) keep() (kept []Instance) {
+	few := 2*len(r.found) <= len(r.known)
+	suddenly := few && (len(r.found) == 0 || r.isBack)
+	before := r.missing
+	r.missing, r.isBack = map[string]time.Time{}, false
+	if !suddenly && (!few || len(before) == 0) {
+		return nil
+	}
+	for _, instance := range without(r.known, r.found) {
+		since, ok := before[instance.Addr]
+		if !ok && suddenly {
+			since, ok = time.Now(), true
+		}
+		if ok && time.Since(since) < missingGrace {
+			r.missing[instance.Addr] = since
+			kept = append(kept, instance)
 		}
 	}
-	if time.Since(r.missingSince) < missingGrace {
-		r.missing = without(r.missing, r.found)
-	} else {
-		r.missing = nil
+	if suddenly && len(kept) > len(before) {
+		r.status.missing(len(kept))
 	}
+	return kept
 }
 
 // without returns those of all that are not at the address of one of the others.
 func without(all, others []Instance) []Instance {
-	if len(all) == 0 {
-		return nil
-	}
 	taken := make(map[string]bool, len(others))
 	for _, other := range others {
 		taken[other.Addr] = true

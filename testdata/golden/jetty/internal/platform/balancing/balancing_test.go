@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
+	"google.golang.org/grpc/status"
 
 	"example.com/jetty/internal/platform/discovery"
 )
@@ -225,5 +227,20 @@ func TestSubsetIsForThoseWhoSpread(t *testing.T) {
 	}
 	if _, err := Config(RoundRobin, -1); err == nil {
 		t.Error("a negative subset is none")
+	}
+}
+
+func TestUnfit(t *testing.T) {
+	for text, want := range map[string]bool{
+		"grpc: error while marshaling: string field contains invalid UTF-8":        true,
+		"trying to send message larger than max (5 vs. 4)":                         true,
+		"grpc: received message larger than max (5 vs. 4)":                         true,
+		"grpc: received message after decompression larger than max 4":             true,
+		"grpc: failed to unmarshal the received message: unexpected EOF":           false,
+		"the server is closing the transport: GOAWAY with code: ENHANCE_YOUR_CALM": false,
+	} {
+		if got := Unfit(status.Error(codes.ResourceExhausted, text)); got != want {
+			t.Errorf("%s: got %v", text, got)
+		}
 	}
 }

@@ -10,5 +10,5 @@ import (
 // or that can't be encoded. It uses the codes of instances that are not well, and says more only in words.
 func Unfit(err error) bool {
 	text := status.Convert(err).Message()
-	return strings.HasPrefix(text, "grpc: error while marshaling") || strings.Contains(text, "message larger than max (")
+	return strings.HasPrefix(text, "grpc: error while marshaling") || strings.Contains(text, "larger than max ")
 }

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	ttl   = 600 * time.Millisecond
+	ttl   = 1200 * time.Millisecond
 	soon  = 10 * time.Second // for what is not to take that long
 	addr  = "10.0.0.1:9090"
 	first = "a.v1.A-" + addr // ids

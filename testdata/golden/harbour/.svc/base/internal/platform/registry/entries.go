@@ -109,8 +109,8 @@ type finding struct {
 	ailing string                          // what a check says of one that is not healthy
 }
 
-// look asks the agent for the entries, in two requests at a time, whatever their number. It fails with ErrTaken when one is another
-// process's, which lives.
+// look asks the agent for the entries, in two requests at once, however many there are. It fails with ErrTaken when one is
+// another process's, which lives.
 func (e *entries) look(ctx context.Context) (finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()

@@ -58,7 +58,11 @@ func TestMDNSLists(t *testing.T) {
 		}
 	}
 	for _, service := range instance.Services {
-		if got := heard(t, lister.namespace, service); got == nil || got.Addr != instance.Addr || got.Metadata["app"] != "a" {
+		got := heard(t, lister.namespace, service)
+		for tries := 0; got == nil && tries < 30; tries++ { // answers get lost
+			got = heard(t, lister.namespace, service)
+		}
+		if got == nil || got.Addr != instance.Addr || got.Metadata["app"] != "a" {
 			t.Errorf("%s: got %+v", service, got)
 		}
 	}

@@ -57,7 +57,5 @@ func (s *status) back() {
 }
 
 func (s *status) missing(instances int) {
-	if instances > 0 {
-		s.log.Warn("the registry has forgotten instances; keeping them for a while", "instances", instances, "for", missingGrace)
-	}
+	s.log.Warn("the registry has suddenly forgotten instances; keeping them for a while", "instances", instances, "for", missingGrace)
 }
