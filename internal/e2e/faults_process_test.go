@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -260,12 +261,18 @@ func cpu(t *testing.T, p *process) time.Duration {
 	return time.Duration(seconds * float64(time.Second))
 }
 
+// Ports are given one after the other, from a first one on, lest one be given twice before somebody listens on it.
+var (
+	firstPort = rand.Int64N(18000)
+	given     atomic.Int64
+)
+
 // freeAddr returns an address that nobody listens on. It is below those that the system gives to connections, of which there
 // are many: an app that is started anew has the address that it had before.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(18000))
+		addr := fmt.Sprintf("127.0.0.1:%d", 12000+(firstPort+given.Add(1))%18000)
 		if listener, err := net.Listen("tcp", addr); err == nil {
 			_ = listener.Close()
 			return addr

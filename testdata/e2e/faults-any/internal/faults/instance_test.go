@@ -5,7 +5,6 @@ package faults_test
 import (
 	"context"
 	"log/slog"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +20,8 @@ import (
 )
 
 const (
-	patience  = 30 * time.Second // for what is not measured
+	patience  = 30 * time.Second        // for what is not measured
+	atOnce    = 2500 * time.Millisecond // for a call that waits for nobody: requests to registries have 3 s
 	namespace = "faults"
 	service   = "a.v1.A"
 	config    = `{"loadBalancingConfig": [{"round_robin": {}}]}`
@@ -37,10 +37,7 @@ type server struct {
 
 func serve(t *testing.T) *server {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := listen(t)
 	rpc := grpc.NewServer()
 	s := &server{addr: listener.Addr().String(), health: health.NewServer(), stop: rpc.Stop}
 	s.health.SetServingStatus(service, healthpb.HealthCheckResponse_SERVING)

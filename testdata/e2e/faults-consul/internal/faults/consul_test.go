@@ -127,7 +127,8 @@ func (a *agent) expectListed(t *testing.T, d time.Duration, want int) {
 // foreign lists an address like a program that knows nothing of this project: without a check.
 func (a *agent) foreign(service, id, addr string, tags ...string) {
 	a.t.Helper()
-	r := &api.AgentServiceRegistration{ID: id, Name: service, Address: "127.0.0.1", Tags: tags}
+	host, _, _ := net.SplitHostPort(addr)
+	r := &api.AgentServiceRegistration{ID: id, Name: service, Address: host, Tags: tags}
 	if _, err := fmt.Sscan(port(addr), &r.Port); err != nil {
 		a.t.Fatal(err)
 	}

@@ -76,9 +76,10 @@ func TestOutage(t *testing.T) {
 // TestLostConnections is scenario 3: a router forgets the connections that there are. New ones work.
 func TestLostConnections(t *testing.T) {
 	eachCheck(t, func(t *testing.T, check string) {
+		const ttl = 6 * time.Second
 		a := startConsul(t)
 		p := faultproxy.New(t, a.http)
-		i := register(t, check, p.Addr())
+		i := listFor(t, serve(t), check, p.Addr(), "", ttl)
 		a.awaitListed(t, patience, i)
 		calls := startCaller(t, at(p.Addr()))
 		p.Lose()

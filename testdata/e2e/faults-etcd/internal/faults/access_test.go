@@ -117,7 +117,7 @@ func TestCertificates(t *testing.T) {
 	if err := os.Remove(files.Key); err != nil { // the new ones are on their way
 		t.Fatal(err)
 	}
-	if _, err := call(idle, time.Second); err != nil {
+	if _, err := call(idle, atOnce); err != nil {
 		t.Errorf("called without certificates: %v", err)
 	}
 	issue(testcert.NewAuthority(t))

@@ -74,7 +74,7 @@ func TestIdle(t *testing.T) {
 	eventually(t, patience, "idle", func(context.Context) bool { return p.Connections() == 0 })
 	p.Freeze(both)
 	start := time.Now()
-	if _, err := call(conn, time.Second); err != nil {
+	if _, err := call(conn, atOnce); err != nil {
 		t.Errorf("got %v", err)
 	}
 	t.Logf("called after %v", time.Since(start))
@@ -100,7 +100,7 @@ func TestColdStart(t *testing.T) {
 		p.Heal()
 		fault()
 		start := time.Now()
-		if _, err := call(dial(t, cfg), time.Second); err != nil {
+		if _, err := call(dial(t, cfg), atOnce); err != nil {
 			t.Errorf("%s: got %v", name, err)
 		}
 		t.Logf("%s: called after %v", name, time.Since(start))

@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,9 +28,10 @@ import (
 )
 
 const (
-	enough = 20 * time.Second // for what is not measured
-	soon   = 3 * time.Second  // for a change to be told of, where nothing is wrong
-	root   = "root-token"     // of the tests
+	enough = 20 * time.Second        // for what is not measured
+	soon   = 3 * time.Second         // for a change to be told of, where nothing is wrong
+	atOnce = 2500 * time.Millisecond // for a call that waits for nobody: requests to the API have 3 s
+	root   = "root-token"            // of the tests
 )
 
 // object is one of the API's.
@@ -66,12 +68,18 @@ func startAPI(t *testing.T) *apiserver {
 	return a
 }
 
+// Ports are given one after the other, from a first one on, lest one be given twice before somebody listens on it.
+var (
+	firstPort = mathrand.Int64N(18000)
+	given     atomic.Int64
+)
+
 // free returns an address that nobody listens on. It is below those that the system gives to connections, of which there
 // are many: a server that is started anew has the address that it had before.
 func free(t *testing.T) string {
 	t.Helper()
 	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 12000+mathrand.N(18000))
+		addr := fmt.Sprintf("127.0.0.1:%d", 12000+(firstPort+given.Add(1))%18000)
 		if listener, err := net.Listen("tcp", addr); err == nil {
 			_ = listener.Close()
 			return addr

@@ -306,7 +306,7 @@ func testColdStart(t *testing.T, a *apiserver) {
 		w.proxy.Heal()
 		fault()
 		start := time.Now()
-		if _, err := call(w.dial(Target(w.namespace, service), grpc.WithResolvers(w.builder(cfg, nil))), time.Second); err != nil {
+		if _, err := call(w.dial(Target(w.namespace, service), grpc.WithResolvers(w.builder(cfg, nil))), atOnce); err != nil {
 			t.Errorf("%s: got %v", name, err)
 		}
 		t.Logf("%s: called after %v", name, time.Since(start))
@@ -325,7 +325,7 @@ func testIdle(t *testing.T, a *apiserver) {
 	during(t, 2*time.Second)
 	w.proxy.Freeze(both)
 	start := time.Now()
-	if _, err := call(conn, time.Second); err != nil {
+	if _, err := call(conn, atOnce); err != nil {
 		t.Errorf("got %v", err)
 	}
 	t.Logf("called after %v", time.Since(start))

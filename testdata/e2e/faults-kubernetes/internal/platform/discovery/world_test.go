@@ -167,7 +167,12 @@ func (p *pods) run(ip string, options ...grpc.ServerOption) (stop func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.listen[ip+":9090"] = listener.Addr().String()
-	return server.GracefulStop
+	return func() {
+		server.GracefulStop()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.listen, ip+":9090") // the port may soon be another's
+	}
 }
 
 func (p *pods) connect(ctx context.Context, addr string) (net.Conn, error) {
