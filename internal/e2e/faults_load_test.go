@@ -127,9 +127,14 @@ func (s *loadedShop) under(t *testing.T, what string, least int, happen func()) 
 	ctx, cancel := context.WithCancel(t.Context())
 	var all orders
 	var done sync.WaitGroup
-	checkout := s.dial(t, "shop.checkout.v1.Checkout")
-	all.place(ctx, t, checkout) // learns the contract
-	for range buyers {
+	var checkouts []foreign // without a registry, which is what may be sick
+	for _, p := range s.running["ordering"] {
+		addr, _ := p.serving(t)
+		checkouts = append(checkouts, dial(t, addr))
+		all.place(ctx, t, checkouts[len(checkouts)-1]) // learns the contract
+	}
+	for i := range buyers {
+		checkout := checkouts[i%len(checkouts)]
 		done.Go(func() {
 			for ctx.Err() == nil {
 				all.place(ctx, t, checkout)

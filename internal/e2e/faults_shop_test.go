@@ -23,6 +23,8 @@ func TestFaultsOfShop(t *testing.T) {
 		})
 	}
 
+	moment := func() { <-time.After(time.Second) }
+	s.under(t, "before", 10, moment) // has each app know whom it calls: one that has never known anybody can't go on with them
 	s.under(t, "the leader is killed, and started again", 150, func() {
 		m := leader(t, members, etcd)
 		m.kill()
@@ -54,5 +56,5 @@ func TestFaultsOfShop(t *testing.T) {
 		s.scale(t, app, 3)
 		s.stopOldest(t, app, 2)
 	}
-	s.under(t, "afterwards", 10, func() { <-time.After(time.Second) })
+	s.under(t, "afterwards", 10, moment)
 }
