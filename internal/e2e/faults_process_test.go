@@ -15,7 +15,9 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/stats"
 )
 
 // faultTTL is the TTL of apps whose registration is tried hard.
@@ -32,7 +34,7 @@ func testProcesses(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, string){
 		"frozen": testFrozen, "boot": testBoot, "serves before it is listed": testServesFirst,
 		"end while starting": testEndWhileStarting, "second signal": testSecondSignal, "advertises": testAdvertises,
-		"password": testPassword, "restarts": testRestarts,
+		"password": testPassword, "restarts": testRestarts, "connection age": testConnectionAge,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -280,4 +282,31 @@ func freeAddr(t *testing.T) string {
 	}
 	t.Fatal("no address is free")
 	return ""
+}
+
+// begun counts connections.
+type begun struct{ atomic.Int64 }
+
+// HandleConn implements stats.Handler.
+func (b *begun) HandleConn(_ context.Context, s stats.ConnStats) {
+	if _, ok := s.(*stats.ConnBegin); ok {
+		b.Add(1)
+	}
+}
+
+// The rest of stats.Handler.
+func (*begun) HandleRPC(context.Context, stats.RPCStats)                         {}
+func (*begun) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (*begun) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+
+// testConnectionAge has an app end its connections from time to time, which is how clients that ask DNS find new ones.
+func testConnectionAge(t *testing.T, bin string) {
+	p := startFinance(t, bin, freeAddr(t), "--set", "server.grpc.max_connection_age=1s")
+	addr, _ := p.serving(t)
+	var connections begun
+	client := dial(t, addr, grpc.WithStatsHandler(&connections))
+	soon(t, 20*time.Second, "connected for the third time", func() bool {
+		client.health(t, "")
+		return connections.Load() == 3
+	})
 }

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"net/http"
 	"syscall"
 	"testing"
 	"time"
@@ -37,6 +38,12 @@ func TestFaultsOfShop(t *testing.T) {
 			m.kill()
 		}
 		fault()
+		_, admin := s.running["finance"][0].serving(t)
+		for _, path := range []string{"/healthz", "/readyz"} { // an app is not the worse for it
+			if code, body := get(t, admin, path); code != http.StatusOK {
+				t.Errorf("%s: %d %s", path, code, body)
+			}
+		}
 		for _, m := range members[:2] {
 			m.start(t)
 		}
@@ -47,6 +54,7 @@ func TestFaultsOfShop(t *testing.T) {
 			m.signal(t, syscall.SIGSTOP)
 		}
 		fault()
+		s.stopOldest(t, "storefront", 1) // has clients, too, and ends as soon as ever
 		for _, m := range members {
 			m.signal(t, syscall.SIGCONT)
 		}

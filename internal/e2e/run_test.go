@@ -85,7 +85,7 @@ func (s *shop) startFrom(t *testing.T, bin, app string) *process {
 	t.Helper()
 	prefix := strings.ToUpper(app)
 	env := append(loopback(prefix), prefix+"_REGISTRY_ENDPOINTS="+strings.Join(s.etcd.Endpoints(), ","))
-	return start(t, bin, app, append(env, callSettings(prefix)...), "--set", "environment=e2e", "--set", "registry.namespace="+namespace)
+	return start(t, bin, app, append(env, callSettings(prefix)...), "--set", "environment=e2e", "--set", "registry.zone=here", "--set", "registry.namespace="+namespace)
 }
 
 const namespace = "acme/shop"
@@ -184,7 +184,7 @@ func (s *shop) testListed(t *testing.T) {
 			if !ok || entry.Addr != addr {
 				t.Errorf("%s: entry is %v, want one for %s", service, entry, addr)
 			}
-			want := map[string]any{"app": app, "version": "v1.2.3", "environment": "e2e", "weight": "1"}
+			want := map[string]any{"app": app, "version": "v1.2.3", "environment": "e2e", "zone": "here", "weight": "1"}
 			got, _ := entry.Metadata.(map[string]any)
 			if id, _ := got["instance"].(string); id == "" {
 				t.Errorf("%s: metadata %v has no id of the instance", service, entry.Metadata)

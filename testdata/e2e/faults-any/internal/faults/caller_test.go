@@ -42,6 +42,18 @@ func call(conn *grpc.ClientConn, timeout time.Duration, options ...grpc.CallOpti
 	return from.Addr.String(), nil
 }
 
+// callWith returns who answered a call that has metadata. It is patient.
+func callWith(ctx context.Context, t *testing.T, conn *grpc.ClientConn) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var from peer.Peer
+	if _, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{}, grpc.Peer(&from), grpc.WaitForReady(true)); err != nil {
+		t.Fatal(err)
+	}
+	return from.Addr.String()
+}
+
 // caller calls the service all the time.
 type caller struct {
 	t    *testing.T
