@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"example.com/harbour/internal/platform/discovery"
 	"example.com/harbour/internal/platform/faultproxy"
 	"example.com/harbour/internal/platform/registry"
 )
@@ -247,4 +248,12 @@ func TestAnotherAgent(t *testing.T) {
 	a.foreign(service, "2", young.addr, namespace)
 	calls.awaitAnswer(25*time.Second, young.addr)
 	calls.expectNoFailure()
+}
+
+// TestMetadata has what an instance says of itself come to those who call it.
+func TestMetadata(t *testing.T) {
+	t.Parallel()
+	a := startConsul(t)
+	register(t, registry.CheckTTL, a.http)
+	awaitDescribed(t, discovery.Target(namespace, service), discovery.Config{Endpoints: []string{a.http}, CacheDir: "none"})
 }

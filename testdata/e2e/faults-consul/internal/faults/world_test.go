@@ -44,7 +44,7 @@ func listFor(t *testing.T, s *server, check, endpoint, token string, ttl time.Du
 	if err != nil {
 		t.Fatal(err)
 	}
-	return registered(t, s, map[string]string{"app": "faults", "weight": "3"}, func(log *slog.Logger) (*registry.Registrar, error) {
+	return registered(t, s, described, func(log *slog.Logger) (*registry.Registrar, error) {
 		return registry.NewConsul(connection, namespace, check, ttl, log)
 	})
 }

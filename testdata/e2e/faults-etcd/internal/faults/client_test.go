@@ -5,14 +5,18 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
+	"github.com/acme/shop/internal/platform/discovery"
 	"github.com/acme/shop/pkg/client"
 )
 
@@ -157,7 +161,89 @@ func TestClientConnectsAgain(t *testing.T) {
 	callWith(t.Context(), t, conn)
 	s.stop()
 	during(t, 30*time.Second, func(ctx context.Context) { _, _ = call(conn, 10*time.Millisecond) })
-	listener, err := net.Listen("tcp", s.addr)
+	serveAt(t, s.addr)
+	eventually(t, 8*time.Second, "called again", func(context.Context) bool {
+		_, err := call(conn, time.Second)
+		return err == nil
+	})
+}
+
+// TestMetadata has what an instance says of itself come to those who call it.
+func TestMetadata(t *testing.T) {
+	t.Parallel()
+	m, _ := someInstances(t, 1)
+	awaitDescribed(t, discovery.Target(namespace, service), discovery.Config{Endpoints: []string{m.client}, CacheDir: "none"})
+}
+
+// contract has one method that may be repeated, and one that waits for an instance.
+const contract = `{"methodConfig": [
+  {"name": [{"service": "grpc.health.v1.Health", "method": "Check"}], "retryPolicy": {
+    "maxAttempts": 3, "initialBackoff": "0.01s", "maxBackoff": "0.02s", "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}},
+  {"name": [{"service": "grpc.health.v1.Health", "method": "Watch"}], "waitForReady": true}]}`
+
+// TestClientRepeatsWhatItMay has a server fail two calls of three.
+func TestClientRepeatsWhatItMay(t *testing.T) {
+	t.Parallel()
+	listener := listen(t)
+	var calls atomic.Int64
+	rpc := grpc.NewServer(grpc.UnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		if calls.Add(1)%3 != 0 {
+			return nil, status.Error(codes.Unavailable, "sick")
+		}
+		return next(ctx, req)
+	}))
+	healthpb.RegisterHealthServer(rpc, health.NewServer())
+	go func() { _ = rpc.Serve(listener) }() // ends with Stop
+	t.Cleanup(rpc.Stop)
+	conn, err := client.Dial(client.Config{Targets: map[string]string{service: listener.Addr().String()}}, service, contract)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{}); err != nil || calls.Load() != 3 {
+		t.Errorf("what may be repeated: %v after %d calls", err, calls.Load())
+	}
+	if _, err := healthpb.NewHealthClient(conn).List(t.Context(), &healthpb.HealthListRequest{}); status.Code(err) != codes.Unavailable || calls.Load() != 4 {
+		t.Errorf("what may not: %v after %d calls", err, calls.Load()-3)
+	}
+}
+
+// TestClientWaitsWhereItIsTo has a server start late.
+func TestClientWaitsWhereItIsTo(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.stop()
+	conn, err := client.Dial(client.Config{Targets: map[string]string{service: s.addr}}, service, contract)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{}); status.Code(err) != codes.Unavailable {
+		t.Errorf("a call that doesn't wait: %v", err)
+	}
+	began := make(chan error)
+	go func() {
+		stream, err := healthpb.NewHealthClient(conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+		if err == nil {
+			_, err = stream.Recv()
+		}
+		began <- err
+	}()
+	select {
+	case err := <-began:
+		t.Errorf("a call that waits ends: %v", err)
+	case <-time.After(time.Second):
+		serveAt(t, s.addr)
+		if err := <-began; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// serveAt starts a server where another one has been.
+func serveAt(t *testing.T, addr string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,8 +251,4 @@ func TestClientConnectsAgain(t *testing.T) {
 	healthpb.RegisterHealthServer(rpc, health.NewServer())
 	go func() { _ = rpc.Serve(listener) }() // ends with Stop
 	t.Cleanup(rpc.Stop)
-	eventually(t, 8*time.Second, "called again", func(context.Context) bool {
-		_, err := call(conn, time.Second)
-		return err == nil
-	})
 }

@@ -45,7 +45,7 @@ func list(t *testing.T, s *server, cfg client.Config, ttl time.Duration) *instan
 	if err != nil {
 		t.Fatal(err)
 	}
-	return registered(t, s, map[string]string{"app": "faults"}, func(log *slog.Logger) (*registry.Registrar, error) {
+	return registered(t, s, described, func(log *slog.Logger) (*registry.Registrar, error) {
 		return registry.NewEtcd(connection, namespace, ttl, log)
 	})
 }

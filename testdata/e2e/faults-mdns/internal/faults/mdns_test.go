@@ -174,3 +174,11 @@ func TestNothingLeaks(t *testing.T) {
 		eventually(t, 5*time.Second, "no goroutines more", func(context.Context) bool { return runtime.NumGoroutine() <= before })
 	}
 }
+
+// TestMetadata has what an instance says of itself come to those who call it.
+func TestMetadata(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t)
+	n.register(t)
+	awaitDescribed(t, discovery.Target(n.namespace, service), discovery.Config{Endpoints: []string{n.loopback}, CacheDir: "none", Interval: interval})
+}

@@ -49,7 +49,7 @@ func (n network) register(t *testing.T) *instance {
 
 func (n network) list(t *testing.T, s *server) *instance {
 	t.Helper()
-	return registered(t, s, map[string]string{"app": "faults", "weight": "3"}, func(log *slog.Logger) (*registry.Registrar, error) {
+	return registered(t, s, described, func(log *slog.Logger) (*registry.Registrar, error) {
 		return registry.NewMDNS([]string{n.loopback}, n.namespace, ttl, log)
 	})
 }

@@ -123,6 +123,19 @@ func TestEntry(t *testing.T) {
 	}
 }
 
+// TestReap has Consul forget who is dead after six TTLs, or what it takes at least.
+func TestReap(t *testing.T) {
+	t.Parallel()
+	for ttl, want := range map[time.Duration]string{10 * time.Second: "1m0s", 20 * time.Second: "2m0s"} {
+		for _, check := range []string{CheckGRPC, CheckTTL} {
+			c := &Consul{check: check, ttl: ttl}
+			if got := c.checks("a.v1.A", addr).DeregisterCriticalServiceAfter; got != want {
+				t.Errorf("%s, %v: got %q, want %q", check, ttl, got, want)
+			}
+		}
+	}
+}
+
 func TestTellsThatItIsAlive(t *testing.T) {
 	t.Parallel()
 	a := startAgent(t)
