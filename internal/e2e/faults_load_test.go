@@ -35,9 +35,7 @@ func testLoad(t *testing.T) {
 	})
 	s.under(t, "finance has 1, 50 and 1 instance", 30, func() {
 		s.scale(t, "finance", 50)
-		for range 7 {
-			s.stopOldest(t, "finance", 7)
-		}
+		s.stopOldest(t, "finance", 49)
 	})
 	s.under(t, "etcd dies, and comes back empty", 500, func() {
 		stopEtcd()
@@ -67,7 +65,7 @@ func testPaced(t *testing.T) {
 	if done["failed"] != 0.0 {
 		t.Errorf("the last: %v", done["why"])
 	}
-	if want := 0.6 * rate * done["seconds"].(float64); done["charged"].(float64) < want {
+	if want := 0.8 * rate * done["seconds"].(float64); done["charged"].(float64) < want {
 		t.Errorf("that is no such load: want %.0f calls", want)
 	}
 }
