@@ -19,6 +19,7 @@ func TestFaultsOfKubernetes(t *testing.T) {
 	}
 	dir := t.TempDir()
 	readTree(t, filepath.Join(goldens, "quay")).write(t, dir)
+	readTree(t, filepath.Join(overlays, "faults-any")).below("internal/leftover").write(t, dir)
 	readTree(t, filepath.Join(overlays, "faults-kubernetes")).write(t, dir)
 	t.Run("dns", func(t *testing.T) {
 		t.Parallel()

@@ -25,6 +25,8 @@ import (
 	"time"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"example.com/quay/internal/leftover"
 )
 
 const (
@@ -221,7 +223,8 @@ func (a *apiserver) try(ctx context.Context, method, path string, body any) (int
 	}
 	request.Header.Set("Authorization", "Bearer "+root)
 	request.Header.Set("Content-Type", "application/json")
-	response, err := a.http.Do(request)
+	var response *http.Response
+	leftover.Apart(func() { response, err = a.http.Do(request) }) // its connection is everybody's
 	if err != nil {
 		return 0, []byte(err.Error())
 	}
@@ -251,7 +254,11 @@ func placeOf(namespace string) string {
 // put has the namespace have a slice of a Service, whatever it was like before.
 func (a *apiserver) put(t *testing.T, namespace, service string, slice *discoveryv1.EndpointSlice) {
 	t.Helper()
-	slice.Namespace, slice.Labels = namespace, map[string]string{discoveryv1.LabelServiceName: service}
+	slice.Namespace = namespace
+	if slice.Labels == nil {
+		slice.Labels = map[string]string{}
+	}
+	slice.Labels[discoveryv1.LabelServiceName] = service
 	status, _ := a.try(t.Context(), http.MethodPut, placeOf(namespace)+"/"+slice.Name, slice)
 	switch status {
 	case http.StatusOK:
@@ -293,5 +300,20 @@ func (a *apiserver) allow(t *testing.T, namespace, account string) {
 		"metadata": object{"name": account},
 		"roleRef":  object{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account},
 		"subjects": []object{{"kind": "ServiceAccount", "name": account, "namespace": namespace}},
+	})
+}
+
+// expectNoWatches waits until nobody watches the slices of a namespace: who does has to have ended. The server's own
+// watches are of all namespaces.
+func (a *apiserver) expectNoWatches(t *testing.T) {
+	t.Helper()
+	eventually(t, enough, "nobody watches", func(ctx context.Context) bool {
+		status, metrics := a.try(ctx, http.MethodGet, "/metrics", nil)
+		for line := range strings.Lines(string(metrics)) {
+			if strings.HasPrefix(line, "apiserver_longrunning_requests{") && strings.Contains(line, `resource="endpointslices",scope="namespace"`) && !strings.HasSuffix(line, " 0\n") {
+				return false
+			}
+		}
+		return status == http.StatusOK
 	})
 }

@@ -7,19 +7,24 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"example.com/quay/internal/leftover"
 )
 
 const (
-	headlessName = "a-headless.prod.svc."
+	domain       = "svc.cluster.local."
+	headlessName = "a-headless.prod." + domain
 
 	largest = 1232 // message that goes by UDP: what Go asks for
 )
 
-// dnsServer is a cluster's DNS, of one name. It answers by UDP, and by TCP what is too large for that.
+// dnsServer is a cluster's DNS, of one name. It answers by UDP, and by TCP what is too large for that. Whom it would ask for
+// names of the world outside is out of reach.
 type dnsServer struct {
 	t    *testing.T
 	addr string
@@ -35,6 +40,7 @@ type dnsServer struct {
 
 func startDNS(t *testing.T, pods ...string) *dnsServer {
 	t.Helper()
+	leftover.ExpectNone(t)
 	tcp, udp := listenBoth(t)
 	s := &dnsServer{t: t, addr: tcp.Addr().String(), pods: pods}
 	var running sync.WaitGroup
@@ -149,8 +155,11 @@ func (s *dnsServer) answer(request []byte, short bool) []byte {
 
 func (s *dnsServer) build(id uint16, question dnsmessage.Question, short bool) []byte {
 	m := dnsmessage.Message{Header: dnsmessage.Header{ID: id, Response: true, Authoritative: true}, Questions: []dnsmessage.Question{question}}
-	known := question.Name.String() == headlessName
+	name := question.Name.String()
+	known := name == headlessName
 	switch {
+	case !strings.HasSuffix(name, domain):
+		m.RCode = dnsmessage.RCodeServerFailure
 	case s.code != 0 && (s.of == 0 || s.of == question.Type):
 		m.RCode = s.code
 	case !known || len(s.pods) == 0:

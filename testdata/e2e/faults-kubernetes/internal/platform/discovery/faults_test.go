@@ -5,8 +5,8 @@ package discovery
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -17,20 +17,21 @@ import (
 	"google.golang.org/grpc"
 	discoveryv1 "k8s.io/api/discovery/v1"
 
+	"example.com/quay/internal/leftover"
 	"example.com/quay/internal/platform/faultproxy"
 )
 
 // TestFaultsOfSlices has all that needs an API server, because one takes its time to start.
 func TestFaultsOfSlices(t *testing.T) {
 	a := startAPI(t)
-	t.Run("leaks", func(t *testing.T) { testLeaks(t, a) }) // counts goroutines, and so is alone
+	t.Run("leaks", func(t *testing.T) { testLeaks(t, a) }) // counts what the process has open, and so is alone
 	t.Run("cost", func(t *testing.T) { testCost(t, a) })
 	t.Run("together", func(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *apiserver){
 			"come and go": testComeAndGo, "three slices": testThreeSlices, "readiness": testReadiness, "zones": testZones,
 			"namespaces": testNamespaces, "network": testNetwork, "forgotten": testForgotten, "emptied": testEmptied,
 			"forbidden": testForbidden, "token": testToken, "deadline": testDeadline, "cold start": testColdStart,
-			"idle": testIdle,
+			"idle": testIdle, "versions": testVersions,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -38,8 +39,10 @@ func TestFaultsOfSlices(t *testing.T) {
 			})
 		}
 	})
+	a.expectNoWatches(t)
 	t.Run("server", func(t *testing.T) { testServer(t, a) })
 	t.Run("too old", func(t *testing.T) { testTooOld(t, a) }) // for one that was started anew: it remembers nothing from before
+	a.expectNoWatches(t)
 }
 
 // testComeAndGo adds a pod, and takes one away.
@@ -116,6 +119,43 @@ func testZones(t *testing.T, a *apiserver) {
 	awaitAddrs(t, soon, inA, "10.0.0.1:9090", "10.0.0.2:9090")
 	w.put(slice("a-1", 9090, pod("10.0.0.1", "a", forZone("a"), unready), pod("10.0.0.2", "b", forZone("b"))))
 	awaitAddrs(t, soon, inA, "10.0.0.2:9090")
+}
+
+// testVersions has a service at two Services, which tell what their pods are: the second is a canary that comes, is another
+// version one day, and goes.
+func testVersions(t *testing.T, a *apiserver) {
+	w := newWorld(t, a, "versions")
+	of := func(version, weight string, s *discoveryv1.EndpointSlice) *discoveryv1.EndpointSlice {
+		s.Labels = map[string]string{
+			"app.kubernetes.io/name": "a", "app.kubernetes.io/version": version, "environment": "prod", "weight": weight,
+		}
+		return s
+	}
+	put := func(service string, s *discoveryv1.EndpointSlice) { a.put(t, w.namespace, service, s) }
+	put(headlessOf, of("1", "3", slice("a-1", 9090, pod("10.0.0.1", "x"))))
+	put("b-headless", of("9", "9", slice("b-1", 9090, pod("10.0.0.9", "x"))))
+	conn := w.look(w.builder(Config{Endpoints: []string{service + "=" + headlessOf, service + "=a-canary-headless"}}, nil), w.namespace, service)
+	expect := func(limit time.Duration, want ...Instance) {
+		t.Helper()
+		eventually(t, limit, fmt.Sprint(want), func(context.Context) bool {
+			var got []Instance
+			for _, endpoint := range conn.get().state.Endpoints {
+				got = append(got, Instance{endpoint.Addresses[0].Addr, MetadataOf(endpoint)})
+			}
+			return equal(got, want)
+		})
+	}
+	stable := Instance{"10.0.0.1:9090", Metadata{"app": "a", "version": "1", "environment": "prod", "zone": "x", "weight": "3"}}
+	canary := Instance{"10.0.0.2:9090", Metadata{"app": "a", "version": "2", "environment": "prod", "zone": "y", "weight": "1"}}
+	next := Instance{canary.Addr, maps.Clone(canary.Metadata)}
+	next.Metadata["version"] = "3"
+	expect(enough, stable)
+	put("a-canary-headless", of("2", "1", slice("a-canary-1", 9090, pod("10.0.0.2", "y"))))
+	expect(soon, stable, canary)
+	put("a-canary-headless", of("3", "1", slice("a-canary-1", 9090, pod("10.0.0.2", "y"))))
+	expect(soon, stable, next)
+	a.do(t, http.MethodDelete, placeOf(w.namespace)+"/a-canary-1", nil)
+	expect(soon, stable)
 }
 
 // testNamespaces has services of one name, and of nearly one.
@@ -361,7 +401,7 @@ func testLeaks(t *testing.T, a *apiserver) {
 	w := newWorld(t, a, "leaks")
 	w.run("10.0.0.1")
 	w.put(slice("a-1", 9090, pod("10.0.0.1", "")))
-	before := 0
+	var before leftover.Open
 	for round := range 2 { // the first one is for what is there for good
 		b := w.builder(Config{}, nil)
 		var conns []*grpc.ClientConn
@@ -384,14 +424,14 @@ func testLeaks(t *testing.T, a *apiserver) {
 		}
 		eventually(t, enough, "no connections", func(context.Context) bool { return w.proxy.Connections() == 0 })
 		if round == 0 {
-			before = runtime.NumGoroutine()
+			before = leftover.Settled(t)
 			continue
 		}
-		eventually(t, 5*time.Second, "no goroutines more", func(context.Context) bool { return runtime.NumGoroutine() <= before+2 })
+		leftover.ExpectNoMore(t, before)
 	}
 }
 
-// testCost is scenario 30: 1000 pods, of which 50 change in a second. Writing costs the test something, too.
+// testCost is scenario 25: 1000 pods, of which 50 change in a second. Writing costs the test something, too.
 func testCost(t *testing.T, a *apiserver) {
 	w := newWorld(t, a, "cost")
 	for i := range 10 {

@@ -24,6 +24,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/client-go/rest"
 
+	"example.com/quay/internal/leftover"
 	"example.com/quay/internal/platform/backoff"
 	"example.com/quay/internal/platform/faultproxy"
 	"example.com/quay/internal/platform/kubernetes"
@@ -61,6 +62,10 @@ func newForbiddenWorld(t *testing.T, a *apiserver, namespace string) *world {
 		pods: newPods(t), api: a, t: t, namespace: namespace, proxy: faultproxy.New(t, a.addr),
 		token: filepath.Join(t.TempDir(), "token"), log: &log{},
 	}
+	t.Cleanup(func() { // once those who look have ended
+		w.proxy.Heal() // what is frozen can't be seen to have ended
+		eventually(t, enough, "nobody is connected", func(context.Context) bool { return w.proxy.Connections() == 0 })
+	})
 	a.do(t, http.MethodPost, "/api/v1/namespaces", object{"metadata": object{"name": namespace}})
 	w.rotate(a.account(t, namespace, "app", "first"))
 	t.Cleanup(func() {
@@ -93,6 +98,10 @@ func (w *world) builder(cfg Config, wrap func(http.RoundTripper) http.RoundTripp
 	if cfg.CacheDir == "" {
 		cfg.CacheDir = noCache
 	}
+	find, err := readPlaces(cfg)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	b := newBuilder(cfg, func() (Source, error) {
 		slices, err := kubernetes.NewSlicesOf(&rest.Config{
 			Host: "https://" + w.proxy.Addr(), BearerTokenFile: w.token,
@@ -101,7 +110,7 @@ func (w *world) builder(cfg Config, wrap func(http.RoundTripper) http.RoundTripp
 		if err != nil {
 			return nil, err
 		}
-		return &slicesSource{slices: slices, find: places(nil), zone: cfg.Zone}, nil
+		return &slicesSource{slices: slices, find: find, zone: cfg.Zone}, nil
 	})
 	b.log = slog.New(slog.NewTextHandler(w.log, nil))
 	return b
@@ -151,7 +160,11 @@ type pods struct {
 	listen map[string]string // where a pod's address is on loopback
 }
 
-func newPods(t *testing.T) *pods { return &pods{t: t, listen: map[string]string{}} }
+func newPods(t *testing.T) *pods {
+	t.Helper()
+	leftover.ExpectNone(t)
+	return &pods{t: t, listen: map[string]string{}}
+}
 
 // run starts a pod, and returns what stops it.
 func (p *pods) run(ip string, options ...grpc.ServerOption) (stop func()) {

@@ -53,18 +53,24 @@ func init() {
 	balancer.Register(versionsBuilder{})
 }
 
-// MaxSubset is more than there are instances, and an int on every machine.
-const MaxSubset = math.MaxInt32
+// maxSubset is more than there are instances, and an int on every machine.
+const maxSubset = math.MaxInt32
 
 var errNoHashKey = errors.New("must name the metadata key whose value decides: consistent_hash:x-user-id")
 
 // Config is the balancer that does what a policy says, and its settings, as gRPC's service config has them. A subset of
 // more than 0 is how many of the instances it spreads calls over; consistent_hash and pick_first take no part in that.
 func Config(policy string, subset int) (map[string]any, error) {
-	if subset < 0 || subset > MaxSubset {
-		return nil, fmt.Errorf("a subset must be from 0 to %d, got %d", MaxSubset, subset)
+	if subset < 0 || subset > maxSubset {
+		return nil, fmt.Errorf("a subset must be from 0 to %d, got %d", maxSubset, subset)
 	}
-	policy, key, _ := strings.Cut(policy, ":")
+	name, key, _ := strings.Cut(policy, ":")
+	if name == ConsistentHash {
+		if key == "" {
+			return nil, errNoHashKey
+		}
+		return config(hashName, nil), nil
+	}
 	switch policy {
 	case RoundRobin, "":
 		return among(subset, config(roundrobin.Name, nil)), nil
@@ -74,11 +80,6 @@ func Config(policy string, subset int) (map[string]any, error) {
 		return among(subset, config(loadName, nil)), nil
 	case PickFirst:
 		return config(pickfirst.Name, map[string]any{"shuffleAddressList": true}), nil
-	case ConsistentHash:
-		if key == "" {
-			return nil, errNoHashKey
-		}
-		return config(hashName, nil), nil
 	}
 	return nil, fmt.Errorf("must be %s, %s, %s, %s or %s:<metadata key>, got %q",
 		RoundRobin, Weighted, LeastRequest, PickFirst, ConsistentHash, policy)

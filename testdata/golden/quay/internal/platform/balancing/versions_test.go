@@ -38,12 +38,32 @@ func TestVersionsGetTheirCalls(t *testing.T) {
 }
 
 func TestNoVersionStrandsACall(t *testing.T) {
-	old, canary := version1(t), version2(t)
-	client, found := dial(t, ByVersion("2", policy(t, RoundRobin)), old, canary)
-	wanting := WithVersion(t.Context(), "2")
-	until(wanting, t, client, func() bool { return canary.calls.Load() > 0 })
-	until(t.Context(), t, client, func() bool { return old.calls.Load() > 0 })
+	for _, name := range policies {
+		t.Run(name, func(t *testing.T) {
+			old, canary := version1(t), version2(t)
+			client, found := dial(t, ByVersion("2", policy(t, name)), old, canary)
+			wanting := WithVersion(t.Context(), "2")
+			until(wanting, t, client, func() bool { return canary.calls.Load() > 0 })
+			until(t.Context(), t, client, func() bool { return old.calls.Load() > 0 })
+			if name != PickFirst { // which asks nobody whether he is well
+				expectSickStrandsNoCall(t, client, old, canary)
+			}
 
+			found.UpdateState(endpoints(canary)) // the last of the old ones goes
+			for range 20 {
+				call(t.Context(), t, client)
+			}
+			newer := start(t, discovery.Metadata{"version": "3"})
+			found.UpdateState(endpoints(newer)) // all are replaced
+			until(wanting, t, client, func() bool { return newer.calls.Load() > 0 })
+		})
+	}
+}
+
+// expectSickStrandsNoCall has first the canary, then the old one not be well. The latter stays so.
+func expectSickStrandsNoCall(t *testing.T, client healthpb.HealthClient, old, canary *instance) {
+	t.Helper()
+	wanting := WithVersion(t.Context(), "2")
 	canary.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	old.calls.Store(0)
 	until(wanting, t, client, func() bool { return old.calls.Load() > 0 })
@@ -54,14 +74,6 @@ func TestNoVersionStrandsACall(t *testing.T) {
 	old.health.SetServingStatus("", healthpb.HealthCheckResponse_NOT_SERVING)
 	canary.calls.Store(0)
 	until(t.Context(), t, client, func() bool { return canary.calls.Load() > 0 })
-
-	found.UpdateState(endpoints(canary)) // the last of the old ones goes
-	for range 20 {
-		call(t.Context(), t, client)
-	}
-	newer := start(t, discovery.Metadata{"version": "3"})
-	found.UpdateState(endpoints(newer)) // all are replaced
-	until(wanting, t, client, func() bool { return newer.calls.Load() > 0 })
 }
 
 func TestVersionsSpreadTheRest(t *testing.T) {

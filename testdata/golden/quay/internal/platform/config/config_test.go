@@ -84,7 +84,7 @@ registry:
 
 func TestValuesByService(t *testing.T) {
 	t.Setenv("MY_SHOP_CLIENT_CANARY", "acme.v1.Env=2.1.0 5%")
-	c := load(t, "--set=client.balancing.acme.v1.Set=consistent_hash:x-user-id", "--set=client.canary.acme.v1.Set=2.1.0")
+	c := load(t, "--set=client.balancing.acme.v1.Set=consistent_hash:x-user-id", "--set=client.canary.acme.v1.Set=2.1.0", "--set=registry.by=endpointslices")
 	want := Default().Client
 	want.Balancing = map[string]string{"*": "round_robin", "acme.v1.Set": "consistent_hash:x-user-id"}
 	want.Canary = map[string]string{"acme.v1.Env": "2.1.0 5%", "acme.v1.Set": "2.1.0"}
@@ -131,13 +131,14 @@ func TestLoadErrors(t *testing.T) {
 		"namespace with a gap":       {[]string{"--set", "registry.namespace=a//b"}, "registry.namespace: must be"},
 		"namespace of others":        {[]string{"--set", "registry.namespace=dev/../prod"}, "registry.namespace: must be"},
 		"weight without an end":      {[]string{"--set", "registry.weight=65536"}, "registry.weight: must be from 0 to 65535"},
-		"subset of the universe":     {[]string{"--set", "client.subset=2147483648"}, "client.subset: must be"},
+		"subset of the universe":     {[]string{"--set", "client.subset=2147483648"}, "client.subset: a subset must be"},
 		"lease too short":            {[]string{"--set", "registry.ttl=1s"}, "registry.ttl"},
 		"breaker of more than all":   {[]string{"--set", "client.breaker.ratio=1.5"}, "client.breaker.ratio"},
 		"breaker without calls":      {[]string{"--set", "client.breaker.min_calls=0"}, "client.breaker.min_calls"},
 		"breaker without a pause":    {[]string{"--set", "client.breaker.pause=0s"}, "client.breaker.pause"},
 		"no such balancing":          {[]string{"--set", "client.balancing.a.v1.A=fastest"}, "client.balancing.a.v1.A: must be round_robin, "},
 		"no such balancing of all":   {[]string{"--set", "client.balancing=*=fastest"}, "client.balancing.*: "},
+		"key of no hash":             {[]string{"--set", "client.balancing=a.v1.A=weighted:x-user-id"}, "client.balancing.a.v1.A: must be round_robin, "},
 		"hash of nothing":            {[]string{"--set", "client.balancing=a.v1.A=consistent_hash"}, "client.balancing.a.v1.A: must name the metadata key"},
 		"canary without a share":     {[]string{"--set", "client.canary.a.v1.A=2.1.0 often"}, `client.canary.a.v1.A: must be a version`},
 		"gRPC's own metadata":        {[]string{"--set", "client.propagate=x-a,grpc-timeout"}, `client.propagate: "grpc-timeout" is not`},
@@ -149,6 +150,8 @@ func TestLoadErrors(t *testing.T) {
 		"port that DNS can't know":   {[]string{"--set", "registry.endpoints=a.v1.A=pay:grpc"}, "registry.endpoints: must be"},
 		"found by magic":             {[]string{"--set", "registry.by=magic"}, "registry.by: must be"},
 		"no namespace":               {[]string{"--set", "registry.namespace=a/b"}, "registry.namespace: must be"},
+		"weights of DNS":             {[]string{"--set", "client.balancing.a.v1.A=weighted", "--set", "registry.by="}, "client.balancing.a.v1.A: DNS tells no weights"},
+		"versions of DNS":            {[]string{"--set", "client.canary.a.v1.A=2.1.0 5%"}, "client.canary.a.v1.A: DNS tells no versions"},
 		"environment out of the way": {[]string{"--set", "environment=../x"}, "environment"},
 		"unknown flag":               {[]string{"--colour"}, "colour"},
 		"argument":                   {[]string{"serve"}, `unexpected argument "serve"`},

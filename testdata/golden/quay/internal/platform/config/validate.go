@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/quay/internal/platform/balancing"
 	"example.com/quay/internal/platform/discovery"
 )
 
@@ -43,6 +44,7 @@ func (c Config) validate() error {
 		check(c.Registry.Weight >= 0 && c.Registry.Weight <= maxWeight, "registry.weight", c.Registry.Weight, "must be from 0 to "+strconv.Itoa(maxWeight)),
 		c.Client.validate(),
 		c.Registry.checkDiscovery(),
+		c.checkMetadata(),
 		check(c.Log.Format == "json" || c.Log.Format == "text", "log.format", c.Log.Format, "must be json or text"),
 	)
 }
@@ -89,4 +91,22 @@ func (r Registry) checkNamespace() error {
 func (r Registry) checkDiscovery() error {
 	_, err := discovery.Open(discovery.Config{Endpoints: r.Endpoints, By: r.By})
 	return err
+}
+
+// checkMetadata wants instances that say what they are, where calls go by it.
+func (c Config) checkMetadata() error {
+	if c.Registry.By == discovery.ByEndpointSlices {
+		return nil
+	}
+	return errors.Join(
+		eachService("client.balancing", c.Client.Balancing, func(policy string) error {
+			if policy != balancing.Weighted {
+				return nil
+			}
+			return fmt.Errorf("DNS tells no weights: %s needs registry.by %s", policy, discovery.ByEndpointSlices)
+		}),
+		eachService("client.canary", c.Client.Canary, func(string) error {
+			return fmt.Errorf("DNS tells no versions: a canary needs registry.by %s", discovery.ByEndpointSlices)
+		}),
+	)
 }

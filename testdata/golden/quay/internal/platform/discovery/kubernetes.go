@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +17,7 @@ import (
 // By what instances are found.
 const (
 	ByDNS            = "dns"            // names of headless Services; needs no rights
-	ByEndpointSlices = "endpointslices" // the cluster's API; tells of changes at once, and of zones
+	ByEndpointSlices = "endpointslices" // the cluster's API; tells of changes at once, and of what instances are
 )
 
 // defaultPort is where the charts of this project have gRPC.
@@ -27,48 +29,46 @@ const defaultPort = "9090"
 //	acme.pay.v1.Payments=payments-headless
 //	acme.pay.v1.Payments=payments-headless.billing:9090
 //
-// A Service is in the namespace of the target, unless it says another.
+// A Service is in the namespace of the target, unless it says another. A gRPC service may be at several Services of one
+// namespace and port, such as one for each version of it, with an entry for each.
 func Open(cfg Config) (*Builder, error) {
 	if cfg.By != "" && cfg.By != ByDNS && cfg.By != ByEndpointSlices {
 		return nil, fmt.Errorf("registry.by: must be %s or %s, got %q", ByDNS, ByEndpointSlices, cfg.By)
 	}
-	known := map[string]place{}
-	for _, endpoint := range cfg.Endpoints {
-		service, text, _ := strings.Cut(endpoint, "=")
-		at := parsePlace(text)
-		if err := at.check(service, cfg.By); err != nil {
-			return nil, fmt.Errorf("registry.endpoints: must be service=name or service=name.namespace:port, got %q: %w", endpoint, err)
-		}
-		known[service] = at
+	find, err := readPlaces(cfg)
+	if err != nil {
+		return nil, err
 	}
-	find := places(known)
 	if cfg.By == ByEndpointSlices {
 		return newBuilder(cfg, func() (Source, error) {
-			slices, err := kubernetes.NewSlices()
+			api, err := kubernetes.NewSlices()
 			if err != nil {
 				return nil, err
 			}
-			return &slicesSource{slices: slices, find: find, zone: cfg.Zone}, nil
+			return &slicesSource{slices: api, find: find, zone: cfg.Zone}, nil
 		}), nil
 	}
-	return newBuilder(cfg, func() (Source, error) { return newDNSSource(clusterDNS(), find), nil }), nil
+	return newBuilder(cfg, func() (Source, error) {
+		conf, _ := os.ReadFile(resolvConf) // where there is none, nothing is searched, either
+		return newDNSSource(clusterDNS(), clusterDomain(string(conf)), find), nil
+	}), nil
 }
 
 // place is where a service is in the cluster.
 type place struct {
-	name      string // of the headless Service
-	namespace string // empty: the target's
-	port      string // or, with EndpointSlices, its name
+	names     []string // of the headless Services
+	namespace string   // empty: the target's
+	port      string   // or, with EndpointSlices, its name
 }
 
-func (p place) String() string { return p.namespace + "/" + p.name + ":" + p.port }
+func (p place) String() string { return p.namespace + "/" + strings.Join(p.names, ",") + ":" + p.port }
 
 // places returns what finds the place of a service.
 func places(known map[string]place) func(namespace, service string) place {
 	return func(namespace, service string) place {
 		at, ok := known[service]
 		if !ok {
-			at = place{name: headless(service), port: defaultPort}
+			at = place{names: []string{headless(service)}, port: defaultPort}
 		}
 		if at.namespace == "" {
 			at.namespace = namespace
@@ -77,24 +77,55 @@ func places(known map[string]place) func(namespace, service string) place {
 	}
 }
 
+// readPlaces returns what finds the place of a service, by the entries of cfg.Endpoints.
+func readPlaces(cfg Config) (func(namespace, service string) place, error) {
+	known := map[string]place{}
+	for _, endpoint := range cfg.Endpoints {
+		service, text, _ := strings.Cut(endpoint, "=")
+		at := parsePlace(text)
+		if err := at.check(service, cfg.By); err != nil {
+			return nil, fmt.Errorf("registry.endpoints: must be service=name or service=name.namespace:port, got %q: %w", endpoint, err)
+		}
+		both, ok := known[service].and(at)
+		if !ok {
+			return nil, fmt.Errorf("registry.endpoints: must have one namespace and port for all entries of a service, got %q beside %s", endpoint, known[service])
+		}
+		known[service] = both
+	}
+	return places(known), nil
+}
+
+// and returns where a service is that is at both places, unless they differ in more than the name.
+func (p place) and(other place) (place, bool) {
+	switch {
+	case len(p.names) == 0:
+		return other, true
+	case p.namespace != other.namespace || p.port != other.port:
+		return place{}, false
+	case !slices.Contains(p.names, other.names[0]):
+		p.names = append(p.names, other.names...)
+	}
+	return p, true
+}
+
 func parsePlace(text string) place {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
 		host, port = text, defaultPort
 	}
 	name, namespace, _ := strings.Cut(host, ".")
-	return place{name: name, namespace: namespace, port: port}
+	return place{names: []string{name}, namespace: namespace, port: port}
 }
 
-// check returns what can't be, of what is said about a service.
+// check returns what can't be, of what one entry says about a service.
 func (p place) check(service, by string) error {
 	number, err := strconv.ParseUint(p.port, 10, 16)
 	numbered := err == nil && number > 0
 	switch {
 	case service == "":
 		return errors.New("it names no service")
-	case !isLabel(p.name):
-		return fmt.Errorf("%q is no name of a Service", p.name)
+	case !isLabel(p.names[0]):
+		return fmt.Errorf("%q is no name of a Service", p.names[0])
 	case p.namespace != "" && !isLabel(p.namespace):
 		return fmt.Errorf("%q is no namespace", p.namespace)
 	case !numbered && by != ByEndpointSlices:

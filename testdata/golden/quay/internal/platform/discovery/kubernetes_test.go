@@ -24,17 +24,20 @@ import (
 )
 
 func TestPlaces(t *testing.T) {
-	find := places(map[string]place{
-		"a.v1.A": parsePlace("pay"), "b.v1.B": parsePlace("pay.billing:81"), "c.v1.C": parsePlace("pay:grpc"),
-	})
-	tests := map[string]place{
-		"a.v1.A":         {"pay", "prod", "9090"},
-		"b.v1.B":         {"pay", "billing", "81"},
-		"c.v1.C":         {"pay", "prod", "grpc"},
-		"x.v1.Who_Knows": {"who-knows-headless", "prod", "9090"},
+	find, err := readPlaces(Config{By: ByEndpointSlices, Endpoints: []string{
+		"a.v1.A=pay", "a.v1.A=pay-canary", "a.v1.A=pay", "b.v1.B=pay.billing:81", "c.v1.C=pay:grpc",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]string{
+		"a.v1.A":         "prod/pay,pay-canary:9090",
+		"b.v1.B":         "billing/pay:81",
+		"c.v1.C":         "prod/pay:grpc",
+		"x.v1.Who_Knows": "prod/who-knows-headless:9090",
 	}
 	for service, want := range tests {
-		if got := find("prod", service); got != want {
+		if got := find("prod", service).String(); got != want {
 			t.Errorf("%s: got %v, want %v", service, got, want)
 		}
 	}
@@ -55,6 +58,12 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(Config{By: "magic"}); err == nil {
 		t.Error("found by magic")
 	}
+	for _, second := range []string{"pay-canary.billing", "pay-canary:81"} {
+		_, err := Open(Config{Endpoints: []string{"a.v1.A=pay", "b.v1.B=bills:81", "a.v1.A=" + second}})
+		if err == nil || !strings.Contains(err.Error(), second) {
+			t.Errorf("beside another one, %s: got %v", second, err)
+		}
+	}
 }
 
 func TestOpenTakesNamesOfPorts(t *testing.T) {
@@ -65,7 +74,7 @@ func TestOpenTakesNamesOfPorts(t *testing.T) {
 	}
 }
 
-// names is a DNS.
+// names is a DNS in which all names have the same addresses.
 type names struct {
 	mu    sync.Mutex
 	hosts []string
@@ -102,7 +111,7 @@ func TestDNS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &names{}
 		dns.set(nil, "10.0.0.2", "fd00::1", "10.0.0.1", "10.0.0.2")
-		source := newDNSSource(dns, places(nil))
+		source := newDNSSource(dns, "svc.cluster.local.", places(nil))
 		told, ended := make(chan []Instance, 1), make(chan error, 1)
 		go func() {
 			ended <- source.Follow(t.Context(), "prod", "a.v1.A", func(found []Instance) { told <- found })
@@ -122,7 +131,7 @@ func TestDNS(t *testing.T) {
 			}
 		}
 		expect(0, "10.0.0.1:9090", "10.0.0.2:9090")
-		if want := "a-headless.prod.svc"; dns.last() != want {
+		if want := "a-headless.prod.svc.cluster.local."; dns.last() != want {
 			t.Errorf("asked for %s, want %s", dns.last(), want)
 		}
 		dns.set(nil, "fd00::1")
@@ -138,10 +147,55 @@ func TestDNS(t *testing.T) {
 	})
 }
 
+// twoNames is a DNS that knows pay, and of pay-canary what second says.
+type twoNames struct{ second error }
+
+func (n twoNames) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	if host == "pay.prod.svc.cluster.local." {
+		return []netip.Addr{netip.MustParseAddr("10.0.0.1")}, nil
+	}
+	if n.second != nil {
+		return nil, n.second
+	}
+	return []netip.Addr{netip.MustParseAddr("10.0.0.2")}, nil
+}
+
+// TestDNSOfSeveral has a service that is at two Services.
+func TestDNSOfSeveral(t *testing.T) {
+	at := place{names: []string{"pay", "pay-canary"}, namespace: "prod", port: "9090"}
+	first, second := Instance{Addr: "10.0.0.1:9090"}, Instance{Addr: "10.0.0.2:9090"}
+	for name, test := range map[string]struct {
+		second error
+		want   []Instance
+	}{
+		"both are there":        {nil, []Instance{first, second}},
+		"the second is unknown": {&net.DNSError{IsNotFound: true}, []Instance{first}},
+		"the second fails":      {&net.DNSError{IsTimeout: true}, nil},
+	} {
+		got, err := newDNSSource(twoNames{test.second}, "svc.cluster.local.", nil).ask(t.Context(), at)
+		if !equal(got, test.want) || (err == nil) != (test.want != nil) {
+			t.Errorf("%s: got %v, %v", name, got, err)
+		}
+	}
+}
+
+func TestClusterDomain(t *testing.T) {
+	for conf, want := range map[string]string{
+		"search prod.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n": "svc.cluster.local.",
+		"nameserver 10.96.0.10\nsearch prod.svc.k8s.acme.test svc.k8s.acme.test. acme.test":                       "svc.k8s.acme.test.",
+		"# search svc.old\nsearch acme.test\nnameserver 10.0.0.1\n":                                               "svc",
+		"": "svc",
+	} {
+		if got := clusterDomain(conf); got != want {
+			t.Errorf("%q: got %q, want %q", conf, got, want)
+		}
+	}
+}
+
 // TestLostOfAnother has a connection end to a service that is not the one that is followed.
 func TestLostOfAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source, told := newDNSSource(&names{}, places(nil)), make(chan time.Time, 1)
+		source, told := newDNSSource(&names{}, "svc", places(nil)), make(chan time.Time, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		var following sync.WaitGroup
 		following.Go(func() {
@@ -161,10 +215,13 @@ func TestLostOfAnother(t *testing.T) {
 func slice(name string, port int32, endpoints ...discoveryv1.Endpoint) *discoveryv1.EndpointSlice {
 	portName := "grpc"
 	return &discoveryv1.EndpointSlice{
-		TypeMeta:   metav1.TypeMeta{Kind: "EndpointSlice", APIVersion: "discovery.k8s.io/v1"},
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "prod"}, AddressType: discoveryv1.AddressTypeIPv4,
-		Ports:     []discoveryv1.EndpointPort{{Name: &portName, Port: &port}},
-		Endpoints: endpoints,
+		TypeMeta: metav1.TypeMeta{Kind: "EndpointSlice", APIVersion: "discovery.k8s.io/v1"},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name, Namespace: "prod", Labels: map[string]string{discoveryv1.LabelServiceName: "a-headless"},
+		},
+		AddressType: discoveryv1.AddressTypeIPv4,
+		Ports:       []discoveryv1.EndpointPort{{Name: &portName, Port: &port}},
+		Endpoints:   endpoints,
 	}
 }
 
@@ -232,12 +289,56 @@ func TestUsable(t *testing.T) {
 			known[slice.Name] = slice
 		}
 		got := []string{}
-		for _, instance := range usable(known, test.port, "a") {
+		for _, instance := range usable(known, place{names: []string{"a-headless"}, port: test.port}, "a") {
 			got = append(got, instance.Addr+" "+instance.Metadata["zone"])
 		}
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %v, want %v", name, got, test.want)
 		}
+	}
+}
+
+// TestMetadata has two Services, one of which says what its pods are, and a pod that both of them have.
+func TestMetadata(t *testing.T) {
+	stable, canary := slice("1", 9090, pod("10.0.0.1", "a"), pod("10.0.0.2", "")), slice("2", 9090, pod("10.0.0.2", "b"))
+	stable.Labels = map[string]string{discoveryv1.LabelServiceName: "pay"}
+	canary.Labels = map[string]string{
+		discoveryv1.LabelServiceName: "pay-canary", "app.kubernetes.io/name": "pay", "app.kubernetes.io/version": "2",
+		"environment": "test", "weight": "3", "app.kubernetes.io/instance": "x",
+	}
+	known := map[string]*discoveryv1.EndpointSlice{"1": stable, "2": canary}
+	want := []Instance{
+		{"10.0.0.1:9090", Metadata{"zone": "a"}},
+		{"10.0.0.2:9090", Metadata{"app": "pay", "version": "2", "environment": "test", "zone": "b", "weight": "3"}},
+	}
+	for range 10 { // maps have no order
+		if got := usable(known, place{names: []string{"pay", "pay-canary"}, port: "9090"}, ""); !equal(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	}
+	want[1].Metadata = nil
+	if got := usable(known, place{names: []string{"pay-canary", "pay"}, port: "9090"}, ""); !equal(got, want) {
+		t.Errorf("with the other one for the narrower: got %v, want %v", got, want)
+	}
+}
+
+// TestZonesOfSeveral has two Services, one of which has hints, and the other has its pods in another zone, of either family.
+func TestZonesOfSeveral(t *testing.T) {
+	stable := slice("1", 9090, pod("10.0.0.1", "a", forZone("a")), pod("10.0.0.2", "b", forZone("b")))
+	canary := slice("2", 9090, pod("10.0.0.3", "a", forZone("a")))
+	ipv6 := slice("3", 9090, pod("fd00::1", "a"))
+	ipv6.AddressType = discoveryv1.AddressTypeIPv6
+	known := map[string]*discoveryv1.EndpointSlice{}
+	for i, slice := range []*discoveryv1.EndpointSlice{stable, canary, ipv6} {
+		slice.Labels = map[string]string{discoveryv1.LabelServiceName: "pay-" + strconv.Itoa(i)}
+		known[slice.Name] = slice
+	}
+	var got []string
+	for _, instance := range usable(known, place{names: []string{"pay-0", "pay-1", "pay-2"}, port: "9090"}, "b") {
+		got = append(got, instance.Addr)
+	}
+	if want := []string{"10.0.0.2:9090", "10.0.0.3:9090", "[fd00::1]:9090"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
@@ -256,7 +357,7 @@ type cluster struct {
 
 func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != "/apis/discovery.k8s.io/v1/namespaces/prod/endpointslices" ||
-		r.URL.Query().Get("labelSelector") != "kubernetes.io/service-name=a-headless" {
+		r.URL.Query().Get("labelSelector") != "kubernetes.io/service-name in (a-headless)" {
 		http.NotFound(w, r)
 		return
 	}

@@ -36,7 +36,7 @@ func TestClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		changes, err := slices.Watch(ctx, "prod", "a", "")
+		changes, err := slices.Watch(ctx, "prod", []string{"a"}, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,7 +41,8 @@ type Config struct {
 	// folder below os.UserCacheDir, "none" nowhere.
 	CacheDir string
 
-	// By is how instances are found: "dns", or "endpointslices". Empty means "dns".
+	// By is how instances are found: "dns", or "endpointslices", which alone tells their versions and weights. Empty means
+	// "dns".
 	By string
 
 	// Zone is where the caller runs: EndpointSlices may say which instances are for it. Empty means all.

@@ -38,9 +38,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- default .Chart.AppVersion .Values.image.tag }}
 {{- end }}
 
-{{/* A label's value has up to 63 characters, and ends in a letter or digit. */}}
 {{- define "storefront.versionLabel" -}}
-{{- regexReplaceAll "[^A-Za-z0-9]+$" (include "storefront.version" . | trunc 63) "" | quote }}
+{{- include "storefront.label" (include "storefront.version" .) }}
+{{- end }}
+
+{{/* A label's value has up to 63 characters, and ends in a letter or digit. */}}
+{{- define "storefront.label" -}}
+{{- regexReplaceAll "[^A-Za-z0-9]+$" (. | trunc 63) "" | quote }}
 {{- end }}
 
 {{/* repository:tag, or repository@digest, which says exactly which image runs. */}}

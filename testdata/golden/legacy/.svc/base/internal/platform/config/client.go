@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -20,7 +19,7 @@ func (c Client) validate() error {
 		eachService("client.targets", c.Targets, checkTarget),
 		eachService("client.balancing", c.Balancing, func(text string) error { _, err := balancing.Config(text, 0); return err }),
 		eachService("client.canary", c.Canary, func(text string) error { _, err := outgoing.ParseCanary(text); return err }),
-		check(c.Subset >= 0 && c.Subset <= balancing.MaxSubset, "client.subset", c.Subset, "must be from 0 to "+strconv.Itoa(balancing.MaxSubset)),
+		c.checkSubset(),
 		check(c.Breaker.Ratio >= 0 && c.Breaker.Ratio <= 1, "client.breaker.ratio", c.Breaker.Ratio, "must be from 0 to 1"),
 		check(c.Breaker.MinCalls > 0, "client.breaker.min_calls", c.Breaker.MinCalls, "must be at least 1"),
 		check(c.Breaker.Pause > 0, "client.breaker.pause", c.Breaker.Pause, "must be more than 0s"),
@@ -31,6 +30,13 @@ func (c Client) validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (c Client) checkSubset() error {
+	if _, err := balancing.Config(balancing.RoundRobin, c.Subset); err != nil {
+		return fmt.Errorf("client.subset: %w", err)
+	}
+	return nil
 }
 
 // eachService checks the values of a key that has one for each service.

@@ -110,7 +110,8 @@ type Registry struct {
 	// Zone is where the app runs: callers may prefer instances that are near.
 	Zone string `koanf:"zone"`
 
-	// Weight is the share of calls that the app is to get, compared with other instances, from callers that mind it. Unused: nothing is registered.
+	// Weight is the share of calls that the app is to get, compared with other instances, from callers that mind it.
+	// They learn it from the label weight of the headless Service, which the chart has.
 	Weight int `koanf:"weight"`
 
 	// CacheDir is the folder that keeps the instances of other services found last, for a start while the registry is
@@ -118,7 +119,7 @@ type Registry struct {
 	CacheDir string `koanf:"cache_dir"`
 
 	// By is how instances are found: by DNS (dns), which needs no rights, or by the cluster's API (endpointslices), which
-	// tells of changes at once, and of zones.
+	// tells of changes at once, and of versions, weights and zones.
 	By string `koanf:"by"`
 }
 

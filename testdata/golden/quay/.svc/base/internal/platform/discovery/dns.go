@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,25 +34,48 @@ type lookUp interface {
 // pods waiting for it.
 type dnsSource struct {
 	lookUp lookUp
+	domain string // of Services: svc.cluster.local.
 	find   func(namespace, service string) place
 
 	mu   sync.Mutex
-	lost map[place]chan struct{} // closed, and forgotten, when a connection to one of its pods is lost
+	lost map[string]chan struct{} // by place; closed, and forgotten, when a connection to one of its pods is lost
 }
 
-// clusterDNS returns the resolver of the pod. A name is looked up in the domains that the pod searches, one of which is the
-// cluster's: by default, that this one failed is forgotten when the name is unknown in those that come after it.
+// resolvConf is where the kubelet tells a pod which domains to search.
+const resolvConf = "/etc/resolv.conf"
+
+// clusterDNS returns the resolver of the pod. Where a name is not a whole one, that the cluster's domain failed would be
+// forgotten by default when the name is unknown in those that are searched after it.
 func clusterDNS() *net.Resolver { return &net.Resolver{PreferGo: true, StrictErrors: true} }
 
-func newDNSSource(lookUp lookUp, find func(namespace, service string) place) *dnsSource {
-	return &dnsSource{lookUp: lookUp, find: find, lost: map[place]chan struct{}{}}
+// clusterDomain returns the domain of the cluster's Services, svc.cluster.local. by default, which is one of those that pods
+// search. With it a name is a whole one, which the cluster alone is asked for. Otherwise the names of Services without
+// pods, which the cluster doesn't know, would be looked for outside of it; and where nobody answers there, it would seem to
+// be the cluster that doesn't.
+func clusterDomain(resolvConf string) string {
+	for line := range strings.Lines(resolvConf) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || fields[0] != "search" {
+			continue
+		}
+		for _, domain := range fields[1:] {
+			if strings.HasPrefix(domain, "svc.") {
+				return strings.TrimSuffix(domain, ".") + "."
+			}
+		}
+	}
+	return "svc" // as elsewhere
+}
+
+func newDNSSource(lookUp lookUp, domain string, find func(namespace, service string) place) *dnsSource {
+	return &dnsSource{lookUp: lookUp, domain: domain, find: find, lost: map[string]chan struct{}{}}
 }
 
 // Follow implements Source.
 func (s *dnsSource) Follow(ctx context.Context, namespace, service string, tell func([]Instance)) error {
 	at := s.find(namespace, service)
 	for ctx.Err() == nil {
-		lost := s.untilLost(at) // counts from here on: what DNS is asked now may not be told of it yet
+		lost := s.untilLost(at.String()) // counts from here on: what DNS is asked now may not be told of it yet
 		found, err := s.ask(ctx, at)
 		if err != nil {
 			return fmt.Errorf("look up %s: %w", at, err)
@@ -69,7 +93,7 @@ func (s *dnsSource) Follow(ctx context.Context, namespace, service string, tell 
 
 // Lost implements Told.
 func (s *dnsSource) Lost(namespace, service string) {
-	at := s.find(namespace, service)
+	at := s.find(namespace, service).String()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if lost, ok := s.lost[at]; ok {
@@ -78,7 +102,7 @@ func (s *dnsSource) Lost(namespace, service string) {
 	}
 }
 
-func (s *dnsSource) untilLost(at place) <-chan struct{} {
+func (s *dnsSource) untilLost(at string) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.lost[at]; !ok {
@@ -109,15 +133,19 @@ func (s *dnsSource) ask(ctx context.Context, at place) ([]Instance, error) {
 
 // addresses returns those of one family. A name that is not there is what a Service without any looks like.
 func (s *dnsSource) addresses(ctx context.Context, family string, at place) ([]netip.Addr, error) {
-	found, err := s.lookUp.LookupNetIP(ctx, family, at.name+"."+at.namespace+".svc")
-	var failed *net.DNSError
-	if errors.As(err, &failed) && failed.IsNotFound {
-		return nil, nil
+	var all []netip.Addr
+	for _, name := range at.names {
+		found, err := s.lookUp.LookupNetIP(ctx, family, name+"."+at.namespace+"."+s.domain)
+		var failed *net.DNSError
+		unknown := errors.As(err, &failed) && failed.IsNotFound
+		if err != nil && !unknown {
+			return nil, err
+		}
+		for _, addr := range found {
+			all = append(all, addr.Unmap())
+		}
 	}
-	for i, addr := range found {
-		found[i] = addr.Unmap()
-	}
-	return found, err
+	return all, nil
 }
 
 // Close implements Source.

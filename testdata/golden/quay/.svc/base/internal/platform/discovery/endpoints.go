@@ -12,53 +12,95 @@ import (
 
 const zoneKey = "zone" // in an instance's metadata
 
+// labels are where a Service says what its pods are, by the keys of their metadata. Kubernetes copies a Service's labels to
+// its slices. The first two are those that charts have by convention.
+var labels = map[string]string{
+	"app": "app.kubernetes.io/name", "version": "app.kubernetes.io/version", "environment": "environment", "weight": "weight",
+}
+
 // endpoint is one of a slice's, and where it is called.
 type endpoint struct {
 	discoveryv1.Endpoint
-	addr string
+	addr    string
+	slice   *discoveryv1.EndpointSlice
+	service int // in the order of the place's names
 }
 
-// usable returns the instances that take calls from a zone, one per pod, in the order of addresses. It follows the rules of
-// kube-proxy: those that are ready, and are meant for the zone; or else those that are about to end, and serve until they
-// do.
-func usable(known map[string]*discoveryv1.EndpointSlice, port, zone string) []Instance {
-	all := endpoints(known, discoveryv1.AddressTypeIPv4, port)
+// usable returns the instances that take calls from a zone, one per pod, in the order of addresses.
+func usable(known map[string]*discoveryv1.EndpointSlice, at place, zone string) []Instance {
+	var all []endpoint
+	for i, name := range at.names {
+		for _, e := range usableOf(slicesOf(known, name), at.port, zone) {
+			e.service = i
+			all = append(all, e)
+		}
+	}
+	// A pod may be in two slices while it moves. One of two Services is what the later says: the narrower one, which is
+	// named beside a Service of all versions.
+	slices.SortFunc(all, func(a, b endpoint) int {
+		return cmp.Or(strings.Compare(a.addr, b.addr), cmp.Compare(b.service, a.service), strings.Compare(a.slice.Name, b.slice.Name))
+	})
+	all = slices.CompactFunc(all, func(a, b endpoint) bool { return a.addr == b.addr })
+	instances := make([]Instance, 0, len(all))
+	for _, e := range all {
+		instances = append(instances, Instance{Addr: e.addr, Metadata: e.metadata()})
+	}
+	return instances
+}
+
+// slicesOf returns those of one Service.
+func slicesOf(known map[string]*discoveryv1.EndpointSlice, service string) []*discoveryv1.EndpointSlice {
+	var found []*discoveryv1.EndpointSlice
+	for _, slice := range known {
+		if slice.Labels[discoveryv1.LabelServiceName] == service {
+			found = append(found, slice)
+		}
+	}
+	return found
+}
+
+// usableOf returns those of a Service's endpoints that take calls from a zone. It follows the rules of kube-proxy: those
+// that are ready, and are meant for the zone; or else those that are about to end, and serve until they do.
+func usableOf(service []*discoveryv1.EndpointSlice, port, zone string) []endpoint {
+	all := endpoints(service, discoveryv1.AddressTypeIPv4, port)
 	if len(all) == 0 { // with both there would be two of each pod
-		all = endpoints(known, discoveryv1.AddressTypeIPv6, port)
+		all = endpoints(service, discoveryv1.AddressTypeIPv6, port)
 	}
 	found := near(only(all, ready), zone)
 	if len(found) == 0 {
 		found = only(all, leaving)
 	}
-	slices.SortFunc(found, func(a, b endpoint) int {
-		return cmp.Or(strings.Compare(a.addr, b.addr), strings.Compare(zoneOf(a), zoneOf(b)))
-	})
-	found = slices.CompactFunc(found, func(a, b endpoint) bool { return a.addr == b.addr }) // it may be in two slices while it moves
-	instances := make([]Instance, 0, len(found))
-	for _, e := range found {
-		instance := Instance{Addr: e.addr}
-		if zone := zoneOf(e); zone != "" {
-			instance.Metadata = Metadata{zoneKey: zone}
-		}
-		instances = append(instances, instance)
-	}
-	return instances
+	return found
 }
 
-func endpoints(known map[string]*discoveryv1.EndpointSlice, family discoveryv1.AddressType, port string) []endpoint {
+func endpoints(service []*discoveryv1.EndpointSlice, family discoveryv1.AddressType, port string) []endpoint {
 	var all []endpoint
-	for _, slice := range known {
+	for _, slice := range service {
 		number, ok := portOf(slice, port)
 		if !ok || slice.AddressType != family {
 			continue
 		}
 		for _, e := range slice.Endpoints {
 			if len(e.Addresses) > 0 { // further ones have no meaning
-				all = append(all, endpoint{Endpoint: e, addr: net.JoinHostPort(e.Addresses[0], number)})
+				all = append(all, endpoint{Endpoint: e, addr: net.JoinHostPort(e.Addresses[0], number), slice: slice})
 			}
 		}
 	}
 	return all
+}
+
+// metadata is what is known of an instance.
+func (e endpoint) metadata() Metadata {
+	m := Metadata{}
+	for key, label := range labels {
+		if value := e.slice.Labels[label]; value != "" {
+			m[key] = value
+		}
+	}
+	if zone := zoneOf(e); zone != "" {
+		m[zoneKey] = zone
+	}
+	return m
 }
 
 func only(all []endpoint, is func(endpoint) bool) []endpoint {

@@ -17,7 +17,7 @@ import (
 const shortest = time.Second
 
 // slicesSource is the cluster's API as a Source. The pods of a Service are in EndpointSlices of up to 100 each, which are
-// listed, and then watched until it is time to list them again.
+// listed, and then watched until it is time to list them again. What the pods are, the labels of their Service say.
 type slicesSource struct {
 	slices *kubernetes.Slices
 	find   func(namespace, service string) place
@@ -27,7 +27,7 @@ type slicesSource struct {
 // Follow implements Source.
 func (s *slicesSource) Follow(ctx context.Context, namespace, service string, tell func([]Instance)) error {
 	at := s.find(namespace, service)
-	list, err := s.slices.List(ctx, at.namespace, at.name)
+	list, err := s.slices.List(ctx, at.namespace, at.names)
 	if err != nil {
 		return fmt.Errorf("list the slices of %s: %w", at, err)
 	}
@@ -38,14 +38,14 @@ func (s *slicesSource) Follow(ctx context.Context, namespace, service string, te
 	if !hasPort(known, at.port) {
 		return fmt.Errorf("no slice of %s has the port", at)
 	}
-	tell(usable(known, at.port, s.zone))
-	changes, err := s.slices.Watch(ctx, at.namespace, at.name, list.ResourceVersion)
+	tell(usable(known, at, s.zone))
+	changes, err := s.slices.Watch(ctx, at.namespace, at.names, list.ResourceVersion)
 	if err != nil {
 		return fmt.Errorf("watch the slices of %s: %w", at, err)
 	}
 	defer changes.Stop()
 	began := time.Now()
-	err = takeOver(changes, known, func() { tell(usable(known, at.port, s.zone)) })
+	err = takeOver(changes, known, func() { tell(usable(known, at, s.zone)) })
 	if ctx.Err() == nil && time.Since(began) < shortest {
 		return fmt.Errorf("watch the slices of %s: it has ended at once: %w", at, err)
 	}

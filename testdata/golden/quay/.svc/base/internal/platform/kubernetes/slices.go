@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -84,22 +85,24 @@ func (s *Slices) Close() {
 	s.connections.CloseAll()
 }
 
-// List returns all slices of a Service.
-func (s *Slices) List(ctx context.Context, namespace, service string) (*discoveryv1.EndpointSliceList, error) {
+// List returns all slices of some Services.
+func (s *Slices) List(ctx context.Context, namespace string, services []string) (*discoveryv1.EndpointSliceList, error) {
 	list := &discoveryv1.EndpointSliceList{}
-	options := metav1.ListOptions{LabelSelector: of(service)}
+	options := metav1.ListOptions{LabelSelector: of(services)}
 	err := s.client.Get().Namespace(namespace).Resource(resource).VersionedParams(&options, s.parameters).
 		Timeout(Timeout).Do(ctx).Into(list)
 	return list, err
 }
 
 // Watch tells of changes since a list of that version. It ends by itself from time to time.
-func (s *Slices) Watch(ctx context.Context, namespace, service, version string) (watch.Interface, error) {
+func (s *Slices) Watch(ctx context.Context, namespace string, services []string, version string) (watch.Interface, error) {
 	seconds := int64(backoff.Jitter(watchFor).Seconds())
 	options := metav1.ListOptions{
-		LabelSelector: of(service), ResourceVersion: version, Watch: true, TimeoutSeconds: &seconds,
+		LabelSelector: of(services), ResourceVersion: version, Watch: true, TimeoutSeconds: &seconds,
 	}
 	return s.client.Get().Namespace(namespace).Resource(resource).VersionedParams(&options, s.parameters).Watch(ctx)
 }
 
-func of(service string) string { return discoveryv1.LabelServiceName + "=" + service }
+func of(services []string) string {
+	return discoveryv1.LabelServiceName + " in (" + strings.Join(services, ",") + ")"
+}
