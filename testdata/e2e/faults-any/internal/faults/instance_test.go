@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
+	"example.com/project/internal/leftover"
 	"example.com/project/internal/platform/backoff"
 	"example.com/project/internal/platform/faultproxy"
 	"example.com/project/internal/platform/registry"
@@ -37,6 +38,7 @@ type server struct {
 
 func serve(t *testing.T) *server {
 	t.Helper()
+	leftover.ExpectNone(t)
 	listener := listen(t)
 	rpc := grpc.NewServer()
 	s := &server{addr: listener.Addr().String(), health: health.NewServer(), stop: rpc.Stop}
@@ -58,6 +60,7 @@ type instance struct {
 // registered is a server that the registry which open returns has to list.
 func registered(t *testing.T, s *server, metadata map[string]string, open func(*slog.Logger) (*registry.Registrar, error)) *instance {
 	t.Helper()
+	leftover.ExpectNone(t)
 	i := &instance{server: s, log: &log{}, t: t}
 	var err error
 	if i.registry, err = open(slog.New(slog.NewTextHandler(i.log, nil))); err != nil {
@@ -105,11 +108,11 @@ func (l *log) String() string {
 }
 
 // eventually waits until something holds, and returns how long that took. It fails the test after the limit. It asks again
-// and again, because a registry that has lost its data tells nobody.
+// and again, because a registry that has lost its data tells nobody. What a test has when it ends is waited for, too.
 func eventually(t *testing.T, limit time.Duration, what string, holds func(context.Context) bool) time.Duration {
 	t.Helper()
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), limit)
 	defer cancel()
 	for !holds(ctx) {
 		if ctx.Err() != nil {

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc/resolver"
 
+	"example.com/project/internal/leftover"
 	"example.com/project/internal/platform/discovery"
 )
 
@@ -31,6 +32,7 @@ func resolve(t *testing.T, target string, cfg discovery.Config) *resolved {
 // resolveFor is resolve for a connection of the test's own.
 func resolveFor(t *testing.T, conn resolver.ClientConn, target string, cfg discovery.Config) {
 	t.Helper()
+	leftover.ExpectNone(t)
 	parsed, err := url.Parse(target)
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/consul/api"
+
+	"example.com/harbour/internal/leftover"
 )
 
 // agent is a Consul of one agent, a server in development mode: it keeps nothing, so that starting it anew empties it.
@@ -39,15 +42,37 @@ func startConsul(t *testing.T) *agent {
 func startConsulWith(t *testing.T, hcl, token string) *agent {
 	t.Helper()
 	a := &agent{t: t, http: free(t), https: free(t)}
+	transport := &http.Transport{}
 	var err error
-	if a.client, err = api.NewClient(&api.Config{Address: a.http, Token: token}); err != nil {
+	if a.client, err = api.NewClient(&api.Config{Address: a.http, Token: token, Transport: transport}); err != nil {
 		t.Fatal(err)
 	}
 	a.hcl = fmt.Sprintf("ports { http = %s, https = %s, server = %s, serf_lan = %s, serf_wan = -1, dns = -1, grpc = -1 } %s",
 		port(a.http), port(a.https), port(free(t)), port(free(t)), hcl)
-	a.start()
 	t.Cleanup(a.kill)
+	leftover.ExpectNone(t)
+	t.Cleanup(transport.CloseIdleConnections)
+	t.Cleanup(a.expectNothingHeld)
+	a.start()
 	return a
+}
+
+// expectNothingHeld waits until the agent has no entry any more that an instance has made. A query is over with its
+// connection, which is left only if a goroutine is.
+func (a *agent) expectNothingHeld() {
+	a.t.Helper()
+	if a.t.Failed() {
+		return // which may be why
+	}
+	eventually(a.t, patience, "nothing is held", func(ctx context.Context) bool {
+		all, err := a.client.Agent().ServicesWithFilterOpts("", (&api.QueryOptions{}).WithContext(ctx))
+		for _, entry := range all {
+			if entry.Meta["app"] != "" { // as described
+				return false
+			}
+		}
+		return err == nil
+	})
 }
 
 func port(addr string) string {
@@ -74,6 +99,9 @@ func (a *agent) start() {
 }
 
 func (a *agent) kill() {
+	if a.stdin == nil {
+		return // it did not start
+	}
 	_ = a.stdin.Close()
 	_ = a.cmd.Wait()
 }

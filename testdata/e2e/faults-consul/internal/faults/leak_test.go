@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
@@ -14,17 +13,18 @@ import (
 	"github.com/hashicorp/consul/api"
 	"google.golang.org/grpc"
 
+	"example.com/harbour/internal/leftover"
 	"example.com/harbour/internal/platform/discovery"
 	"example.com/harbour/internal/platform/faultproxy"
 )
 
 // TestNothingLeaks counts what is left after registrations and connections have had their share of faults and ended. It
-// is not parallel, because it counts goroutines.
+// is not parallel, because it counts what the process has open.
 func TestNothingLeaks(t *testing.T) {
 	a := startConsul(t)
 	p := faultproxy.New(t, a.http)
 	servers := []*server{serve(t), serve(t), serve(t), serve(t)}
-	before := 0
+	var before leftover.Open
 	for round := range 2 { // the first one is for what is there for good
 		var instances []*instance
 		var conns []*grpc.ClientConn
@@ -50,10 +50,10 @@ func TestNothingLeaks(t *testing.T) {
 		a.awaitEntries(t, time.Second, 0)
 		eventually(t, patience, "no connections", func(context.Context) bool { return p.Connections() == 0 })
 		if round == 0 {
-			before = runtime.NumGoroutine()
+			before = leftover.Settled(t)
 			continue
 		}
-		eventually(t, 5*time.Second, "no goroutines more", func(context.Context) bool { return runtime.NumGoroutine() <= before+5 })
+		leftover.ExpectNoMore(t, before)
 	}
 }
 

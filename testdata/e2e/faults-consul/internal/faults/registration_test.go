@@ -143,18 +143,25 @@ func TestHealth(t *testing.T) {
 func TestStop(t *testing.T) {
 	eachCheck(t, func(t *testing.T, check string) {
 		a := startConsul(t)
-		i := register(t, check, a.http)
-		a.awaitListed(t, patience, i)
-		start := time.Now()
-		if err := i.deregister(); err != nil {
-			t.Error(err)
+		const limit = 200 * time.Millisecond
+		took := time.Hour
+		for tries := 0; took > limit && tries < 3; tries++ { // the machine may have other things to do
+			i := register(t, check, a.http)
+			a.awaitListed(t, patience, i)
+			start := time.Now()
+			if err := i.deregister(); err != nil {
+				t.Error(err)
+			}
+			took = min(took, time.Since(start))
+			if got := a.listed(t.Context()); len(got) > 0 {
+				t.Errorf("left %v", got)
+			}
 		}
-		t.Logf("stopped after %v", time.Since(start))
-		if got := a.listed(t.Context()); len(got) > 0 {
-			t.Errorf("left %v", got)
+		if t.Logf("stopped after %v", took); took > limit {
+			t.Errorf("stopped after %v", took)
 		}
 		p := faultproxy.New(t, a.http) // and between two attempts, when the agent has just come back
-		i = register(t, check, p.Addr())
+		i := register(t, check, p.Addr())
 		a.awaitListed(t, patience, i)
 		p.Cut()
 		during(t, 3*ttl, func(context.Context) {})
@@ -182,6 +189,7 @@ func TestStop(t *testing.T) {
 				during(t, ttl, func(context.Context) {})
 				a.awaitListed(t, 5*time.Second)
 				a.expectListed(t, ttl, 0)
+				_ = a.client.Agent().ServiceDeregister(service + "-" + i.addr) // else Consul does, after a minute: TestCrash
 			}
 		}
 	})

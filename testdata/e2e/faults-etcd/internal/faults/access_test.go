@@ -98,8 +98,7 @@ func TestCertificates(t *testing.T) {
 	m.config["client-transport-security"] = map[string]any{
 		"cert-file": files.Cert, "key-file": files.Key, "trusted-ca-file": files.CA, "client-cert-auth": true,
 	}
-	m.restart()
-	t.Cleanup(m.kill)
+	runMembers(t, m)
 
 	by := access.Access{TLS: files}
 	i := registerAs(t, by, "https://"+m.client)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 
+	"github.com/acme/shop/internal/leftover"
 	"github.com/acme/shop/internal/platform/access"
 )
 
@@ -49,14 +51,48 @@ func startCluster(t *testing.T, n int) []*member {
 	}
 	for _, m := range members {
 		m.all, m.config["initial-cluster"] = members, strings.Join(initial, ",")
+	}
+	runMembers(t, members...)
+	return members
+}
+
+// runMembers has an etcd of these members until the test ends, which is to leave nothing in it, nor connected to it.
+func runMembers(t *testing.T, members ...*member) {
+	t.Helper()
+	for _, m := range members {
 		m.launch()
 		t.Cleanup(m.kill)
 	}
+	leftover.ExpectNone(t)
+	t.Cleanup(func() { expectNothingHeld(t, members) })
 	for _, m := range members {
 		m.awaitUp()
 	}
-	return members
 }
+
+// expectNothingHeld waits until members hold nothing for anybody any more, with all connections closed. Those which a test
+// has killed hold nothing.
+func expectNothingHeld(t *testing.T, members []*member) {
+	t.Helper()
+	if t.Failed() {
+		return // which may be why
+	}
+	alive := slices.DeleteFunc(slices.Clone(members), func(m *member) bool { return m.cmd.ProcessState != nil })
+	if len(alive) == 0 {
+		return
+	}
+	c := alive[0].connect()
+	eventually(t, patience, "nothing is held", func(ctx context.Context) bool {
+		watches := 0.0
+		for _, m := range alive {
+			watches += m.metric(watchers)
+		}
+		leases, err := c.Leases(ctx)
+		return err == nil && len(leases.Leases) == 0 && watches == 0
+	})
+}
+
+const watchers = "etcd_debugging_mvcc_watcher_total"
 
 // newMember returns a member that is alone, and that has not been started.
 func newMember(t *testing.T) *member {
@@ -161,7 +197,12 @@ func (m *member) connect() *clientv3.Client {
 // metric returns the sum of a metric of etcd's, of the lines that hold all of these texts.
 func (m *member) metric(name string, texts ...string) (sum float64) {
 	m.t.Helper()
-	response, err := http.Get("http://" + m.client + "/metrics")
+	scheme := "http"
+	if m.tls != nil {
+		scheme = "https"
+	}
+	client := http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: m.tls, DisableKeepAlives: true}}
+	response, err := client.Get(scheme + "://" + m.client + "/metrics")
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package faults_test
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -12,18 +11,19 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
 
+	"github.com/acme/shop/internal/leftover"
 	"github.com/acme/shop/internal/platform/discovery"
 	"github.com/acme/shop/internal/platform/etcd"
 	"github.com/acme/shop/internal/platform/faultproxy"
 )
 
 // TestNothingLeaks counts what is left after registrations and connections have had their share of faults and ended. It
-// is not parallel, because it counts goroutines.
+// is not parallel, because it counts what the process has open.
 func TestNothingLeaks(t *testing.T) {
 	m := startEtcd(t)
 	p := faultproxy.New(t, m.client)
 	c := m.connect()
-	before := 0
+	var before leftover.Open
 	for round := range 2 { // the first one is for what is there for good
 		var instances []*instance
 		var conns []*grpc.ClientConn
@@ -34,7 +34,7 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		eventually(t, patience, "all listed", func(ctx context.Context) bool { return len(listed(ctx, c)) == len(instances) })
 		eventually(t, patience, "all watch", func(context.Context) bool {
-			return m.metric("etcd_debugging_mvcc_watcher_total") == float64(len(conns))
+			return m.metric(watchers) == float64(len(conns))
 		})
 		for _, fault := range []func(){p.Cut, func() { p.Freeze(both) }} {
 			fault()
@@ -47,13 +47,13 @@ func TestNothingLeaks(t *testing.T) {
 			_ = conns[i].Close()
 		}
 		awaitLeases(t, c, 0)
-		eventually(t, patience, "no watches", func(context.Context) bool { return m.metric("etcd_debugging_mvcc_watcher_total") == 0 })
+		eventually(t, patience, "no watches", func(context.Context) bool { return m.metric(watchers) == 0 })
 		eventually(t, patience, "no connections", func(context.Context) bool { return p.Connections() == 0 })
 		if round == 0 {
-			before = runtime.NumGoroutine()
+			before = leftover.Settled(t)
 			continue
 		}
-		eventually(t, 5*time.Second, "no goroutines more", func(context.Context) bool { return runtime.NumGoroutine() <= before+5 })
+		leftover.ExpectNoMore(t, before)
 	}
 }
 

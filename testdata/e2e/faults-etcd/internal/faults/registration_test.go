@@ -99,7 +99,7 @@ func TestCompaction(t *testing.T) {
 	calls := startCaller(t, at(p.Addr()))
 	p.Cut()
 	var revision int64
-	for n := range 100 {
+	for n := range 10 {
 		put, err := c.Put(t.Context(), "other", fmt.Sprint(n))
 		if err != nil {
 			t.Fatal(err)

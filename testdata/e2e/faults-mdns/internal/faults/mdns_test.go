@@ -2,7 +2,6 @@ package faults_test
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"example.com/jetty/internal/leftover"
 	"example.com/jetty/internal/platform/discovery"
 	"example.com/jetty/pkg/client"
 )
@@ -58,22 +58,34 @@ func TestProcessDies(t *testing.T) {
 	eventually(t, 5*time.Second, "both are called again", answers(both...))
 }
 
-// TestProcessFrozen has a process that is stopped for three times its TTL, and goes on.
+// TestProcessFrozen has a process that is stopped for three times its TTL, and goes on. Calls to another one do so all the
+// time; and those to the one that is stopped do once it is known to be away, which others call then. It has no more open
+// afterwards.
 func TestProcessFrozen(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)
-	a := n.start(t, free(t))
-	n.awaitHeard(t, 10*time.Second, greeter, a.addr)
+	a, b := n.start(t, free(t)), n.start(t, free(t))
+	n.awaitHeard(t, 10*time.Second, greeter, a.addr, b.addr)
+	calls := startCallerOf(t, greeter, n.client(), 2*time.Second) // less than it is known to be away
+	calls.awaitAnswer(10*time.Second, a.addr)
+	calls.awaitAnswer(10*time.Second, b.addr)
+	open := a.open(t)
 	a.signal(t, syscall.SIGSTOP)
-	n.awaitHeard(t, 5*time.Second, greeter)
+	frozen := time.Now()
+	n.awaitHeard(t, 5*time.Second, greeter, b.addr)
 	during(t, 3*ttl, func(context.Context) {})
 	a.signal(t, syscall.SIGCONT)
 	// What it was asked meanwhile it answers now, once; and from then on what it is asked.
-	n.awaitHeard(t, 5*time.Second, greeter, a.addr)
+	n.awaitHeard(t, 5*time.Second, greeter, a.addr, b.addr)
+	calls.awaitAnswer(10*time.Second, a.addr)
+	calls.expectOnly(func(f failure) bool {
+		return f.addr == a.addr && f.ended.After(frozen) && f.began.Before(frozen.Add(ttl+interval+time.Second))
+	})
+	a.expectNoMore(t, open)
 	if took := a.end(t, syscall.SIGTERM); took > 2*time.Second || a.ProcessState.ExitCode() != 0 {
 		t.Errorf("it ended after %v with %d", took, a.ProcessState.ExitCode())
 	}
-	if left := n.heard(t.Context(), t, greeter); len(left) > 0 {
+	if left := n.heard(t.Context(), t, greeter); !slices.Equal(left, []string{b.addr}) {
 		t.Errorf("left: %v", left)
 	}
 }
@@ -146,11 +158,11 @@ func TestManyInstances(t *testing.T) {
 }
 
 // TestNothingLeaks counts what is left after registrations and connections have ended. It is not parallel, because it
-// counts goroutines.
+// counts what the process has open.
 func TestNothingLeaks(t *testing.T) {
 	n := newNetwork(t)
 	servers := []*server{serve(t), serve(t), serve(t)}
-	before := 0
+	var before leftover.Open
 	for round := range 3 { // the first one is for what is there for good
 		var instances []*instance
 		var conns []*grpc.ClientConn
@@ -168,10 +180,10 @@ func TestNothingLeaks(t *testing.T) {
 			_ = conn.Close()
 		}
 		if round == 0 {
-			before = runtime.NumGoroutine()
+			before = leftover.Settled(t)
 			continue
 		}
-		eventually(t, 5*time.Second, "no goroutines more", func(context.Context) bool { return runtime.NumGoroutine() <= before })
+		leftover.ExpectNoMore(t, before)
 	}
 }
 

@@ -1,9 +1,12 @@
 package faults_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -11,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/jetty/internal/leftover"
 	"example.com/jetty/internal/platform/mdns"
 	"example.com/jetty/internal/platform/mdnstest"
 	"example.com/jetty/internal/platform/registry"
@@ -29,9 +33,17 @@ type network struct {
 	namespace string
 }
 
+// newNetwork has a namespace that nobody answers in after the test.
 func newNetwork(t *testing.T) network {
 	t.Helper()
-	return network{mdnstest.Loopback(t), rand.Text()}
+	leftover.ExpectNone(t)
+	n := network{mdnstest.Loopback(t), rand.Text()}
+	t.Cleanup(func() {
+		for _, each := range []string{service, greeter} {
+			n.awaitHeard(t, patience, each)
+		}
+	})
+	return n
 }
 
 // client is the configuration of those who look for services.
@@ -80,21 +92,22 @@ func (n network) awaitHeard(t *testing.T, limit time.Duration, service string, a
 // app is the project's own, as a process.
 type app struct {
 	*exec.Cmd
-	addr  string
-	ended chan struct{}
+	addr, admin string
+	ended       chan struct{}
 }
 
 func (n network) start(t *testing.T, addr string) *app {
 	t.Helper()
+	admin := free(t)
 	cmd := exec.Command(os.Getenv("E2E_JETTY"),
-		"--set", "server.grpc.addr="+addr, "--set", "server.admin.addr=127.0.0.1:0", "--set", "registry.cache_dir=none",
+		"--set", "server.grpc.addr="+addr, "--set", "server.admin.addr="+admin, "--set", "registry.cache_dir=none",
 		"--set", "registry.endpoints="+n.loopback, "--set", "registry.namespace="+n.namespace, "--set", "registry.ttl="+ttl.String())
 	said := &log{}
 	cmd.Stderr = said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	a := &app{Cmd: cmd, addr: addr, ended: make(chan struct{})}
+	a := &app{Cmd: cmd, addr: addr, admin: admin, ended: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait() // ProcessState tells
 		close(a.ended)
@@ -126,4 +139,43 @@ func (a *app) end(t *testing.T, s syscall.Signal) time.Duration {
 		t.Fatal("it does not end")
 	}
 	return time.Since(begin)
+}
+
+// open is what the app has open, by its own account: the least of a few looks, for an app that is called has a goroutine for
+// each call. Sockets are files, too.
+func (a *app) open(t *testing.T) leftover.Open {
+	t.Helper()
+	least := a.openNow(t)
+	during(t, 200*time.Millisecond, func(context.Context) {
+		now := a.openNow(t)
+		least = leftover.Open{Goroutines: min(least.Goroutines, now.Goroutines), Files: min(least.Files, now.Files)}
+	})
+	return least
+}
+
+// expectNoMore waits until the app has no more open than it had before.
+func (a *app) expectNoMore(t *testing.T, before leftover.Open) {
+	t.Helper()
+	eventually(t, 15*time.Second, fmt.Sprintf("open is no more than %+v", before), func(context.Context) bool {
+		now := a.openNow(t)
+		return now.Goroutines <= before.Goroutines && now.Files <= before.Files
+	})
+}
+
+func (a *app) openNow(t *testing.T) (now leftover.Open) {
+	t.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get("http://" + a.admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		_, _ = fmt.Sscanf(lines.Text(), "go_goroutines %d", &now.Goroutines) // or it is another one
+		_, _ = fmt.Sscanf(lines.Text(), "process_open_fds %d", &now.Files)
+	}
+	if now.Goroutines == 0 || now.Files == 0 {
+		t.Fatalf("%s has not said what it has open: %+v", a.addr, now)
+	}
+	return now
 }
