@@ -21,6 +21,7 @@ func TestFaultsOfConsul(t *testing.T) {
 	onlyWithAllFaults(t)
 	needsServer(t, consulBinary)
 	project := inProject(copyForFaults(t, "harbour", "example.com/harbour", "faults-consul"))
+	writeCaller(t, project.dir, "example.com/harbour")
 	t.Run("parts", func(t *testing.T) {
 		t.Parallel()
 		project.testFaults(t)
@@ -77,6 +78,9 @@ func port(t *testing.T, addr string) string {
 	return port
 }
 
+// greeter is the service of the golden.
+const greeter = "harbour.v1.Greeter"
+
 // consulEntry is as much of an entry of Consul's health endpoint as matters here.
 type consulEntry struct {
 	Service struct {
@@ -91,7 +95,7 @@ func passingIn(t *testing.T, addr string) []consulEntry { return entriesIn(t, ad
 // entriesIn returns entries of the golden's service, or nil when Consul says nothing.
 func entriesIn(t *testing.T, addr, query string) []consulEntry {
 	t.Helper()
-	response, err := http.Get("http://" + addr + "/v1/health/service/harbour.v1.Greeter" + query)
+	response, err := http.Get("http://" + addr + "/v1/health/service/" + greeter + query)
 	if err != nil {
 		return nil
 	}
@@ -107,14 +111,36 @@ func entriesIn(t *testing.T, addr, query string) []consulEntry {
 	return entries
 }
 
+// startHarbour starts the golden's app, registered at an agent.
+func startHarbour(t *testing.T, bin, consul, check string, args ...string) *process {
+	t.Helper()
+	env := append(loopback("HARBOUR"), "HARBOUR_REGISTRY_ENDPOINTS="+consul, "HARBOUR_REGISTRY_TTL="+faultTTL.String(),
+		"HARBOUR_REGISTRY_CHECK="+check)
+	return start(t, bin, "harbour", env, args...)
+}
+
+// settledByConsul is what an app has open that has done all that it does from time to time, with room for a connection: it
+// has a second one to the agent from the time on when two of its requests have met, which is up to chance. What each of
+// twelve restarts left would be more.
+func settledByConsul(t *testing.T, p *process) usage {
+	t.Helper()
+	<-time.After(faultTTL)
+	open := p.usage(t)
+	return usage{open.goroutines + 4, open.files + 1}
+}
+
 // testFrozenByConsul is the life of an app: it is listed, stopped for three times its TTL and goes on (scenario 12), and
-// ends.
+// ends. There is another instance: no call to that one fails, nor one that comes when the first is off the list.
 func testFrozenByConsul(t *testing.T, bin, check string) {
 	addr := startConsul(t)
-	env := append(loopback("HARBOUR"), "HARBOUR_REGISTRY_ENDPOINTS="+addr, "HARBOUR_REGISTRY_TTL="+faultTTL.String(),
-		"HARBOUR_REGISTRY_CHECK="+check)
-	p := start(t, bin, "harbour", env)
+	twin := startHarbour(t, bin, addr, check)
 	soon(t, 10*time.Second, "listed", func() bool { return len(passingIn(t, addr)) == 1 })
+	p := startHarbour(t, bin, addr, check)
+	soon(t, 10*time.Second, "both listed", func() bool { return len(passingIn(t, addr)) == 2 })
+	frozenAddr, _ := p.serving(t)
+	twinAddr, _ := twin.serving(t)
+	calls := startCaller(t, bin, addr, "default", greeter, frozenAddr, twinAddr)
+	open := settledByConsul(t, p)
 	entry := passingIn(t, addr)[0].Service
 	if len(entry.Tags) != 1 || entry.Tags[0] != "default" || entry.Meta["app"] != "harbour" || entry.Meta["instance"] == "" {
 		t.Errorf("got %+v", entry)
@@ -122,14 +148,21 @@ func testFrozenByConsul(t *testing.T, bin, check string) {
 	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	soon(t, 2*faultTTL+2*time.Second, "not passing", func() bool { found := passingIn(t, addr); return found != nil && len(found) == 0 })
-	<-time.After(2 * faultTTL) // a time that is the fault itself
+	frozen := time.Now()
+	soon(t, 2*faultTTL+2*time.Second, "not passing", func() bool { return len(passingIn(t, addr)) == 1 })
+	known := time.Now().Add(2 * time.Second) // to all clients
+	<-time.After(2 * faultTTL)               // a time that is the fault itself
 	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	soon(t, 5*time.Second, "passing", func() bool { return len(passingIn(t, addr)) == 1 })
+	soon(t, 5*time.Second, "passing", func() bool { return len(passingIn(t, addr)) == 2 })
 	_, admin := p.serving(t)
 	soon(t, faultTTL+time.Second, "metric", func() bool { _, metrics := get(t, admin, "/metrics"); return hasRegistered(metrics, 1) })
+	calls.awaitAgain(t, frozenAddr)
+	p.expectNoMore(t, open)
+	calls.expectNoFailure(t, func(call lost) bool {
+		return call.addr == frozenAddr && call.ended.After(frozen) && call.began.Before(known)
+	})
 	begin := time.Now()
 	if code := p.terminate(t); code != 0 {
 		t.Errorf("exit code %d", code)
@@ -137,31 +170,43 @@ func testFrozenByConsul(t *testing.T, bin, check string) {
 	if took := time.Since(begin); took > 2*time.Second {
 		t.Errorf("ended after %v", took)
 	}
-	if left := passingIn(t, addr); len(left) != 0 {
+	if left := passingIn(t, addr); len(left) != 1 {
 		t.Errorf("left %v", left)
 	}
 }
 
 // testRestartsWithConsul has a service be stopped, or crash, and start again, in a loop. Others find it once, and its past
-// leaves nothing in Consul: an entry that a crash has left is taken over.
+// leaves nothing in Consul: an entry that a crash has left is taken over. There is another instance, and no call fails but
+// those that are under way to one that crashes.
 func testRestartsWithConsul(t *testing.T, bin, check string) {
 	consul, addr := startConsul(t), freeAddr(t)
-	env := append(loopback("HARBOUR"), "HARBOUR_REGISTRY_ENDPOINTS="+consul, "HARBOUR_REGISTRY_TTL="+faultTTL.String(),
-		"HARBOUR_REGISTRY_CHECK="+check, "HARBOUR_SERVER_GRPC_ADDR="+addr)
+	twin := startHarbour(t, bin, consul, check)
+	soon(t, 10*time.Second, "listed", func() bool { return len(passingIn(t, consul)) == 1 })
+	twinAddr, _ := twin.serving(t)
+	calls := startCaller(t, bin, consul, "default", greeter, twinAddr)
+	open := settledByConsul(t, twin)
+	var crashes []time.Time
 	for round := range 12 {
-		p := start(t, bin, "harbour", env)
+		p := startHarbour(t, bin, consul, check, "--set", "server.grpc.addr="+addr)
 		p.log.await(t, line{"msg": "registered"})
-		soon(t, 5*time.Second, "listed", func() bool { return len(passingIn(t, consul)) == 1 })
+		soon(t, 5*time.Second, "listed", func() bool { return len(passingIn(t, consul)) == 2 })
+		calls.log.await(t, line{"msg": "called", "addr": addr}) // once; later, it may end before it is connected to again
 		end, left := syscall.SIGTERM, 0
 		if round%2 == 1 {
 			end, left = syscall.SIGKILL, 1
 		}
+		asked := time.Now()
 		if err := p.cmd.Process.Signal(end); err != nil {
 			t.Fatal(err)
 		}
 		<-p.done
-		if all := len(entriesIn(t, consul, "")); all != left {
+		if end == syscall.SIGKILL {
+			crashes = append(crashes, asked)
+		}
+		if all := len(entriesIn(t, consul, "")) - 1; all != left { // the other's apart
 			t.Errorf("%d entries after %v, want %d", all, end, left)
 		}
 	}
+	twin.expectNoMore(t, open)
+	calls.expectNoFailure(t, func(call lost) bool { return call.addr == addr && call.during(crashes) })
 }

@@ -16,8 +16,11 @@ func testPassword(t *testing.T, bin string) {
 		p := startRegistered(t, bin, "ordering", s.registry())
 		s.awaitListed(t, 2)
 		s.followed(t, p)
+		open := p.usage(t)
 		root := s.wantPassword(t)
 		s.expectPatience(t, p, root)
+		p.expectNoMore(t, open)
+		expectEnd(t, p)
 	})
 	t.Run("wrong", func(t *testing.T) {
 		t.Parallel()
@@ -26,7 +29,15 @@ func testPassword(t *testing.T, bin string) {
 		p := startRegistered(t, bin, "ordering", s.registry(), "--set", "registry.username=root", "--set", "registry.password=wrong")
 		s.followed(t, p)
 		s.expectPatience(t, p, root)
+		expectEnd(t, p)
 	})
+}
+
+func expectEnd(t *testing.T, p *process) {
+	t.Helper()
+	if code := p.terminate(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
 }
 
 // followed has ordering look for another app: an order can't do without.
@@ -76,7 +87,4 @@ func (s *shop) expectPatience(t *testing.T, p *process, root *clientv3.Client) {
 		t.Fatal(err)
 	}
 	soon(t, 10*time.Second, "listed", func() bool { return len(s.listed(t)) == 2 })
-	if code := p.terminate(t); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
 }

@@ -1,9 +1,17 @@
 package e2e_test
 
 import (
+	"context"
 	"syscall"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/dynamicpb"
 )
 
 // testEndWhileStarting is scenario 29: the signal comes while the app starts, or while its registration is under way. It
@@ -62,6 +70,61 @@ func testEndWhileStarting(t *testing.T, bin string) {
 		t.Logf("of 10, %d ended before they took care of signals, %d had come to serve", early, served)
 		s.expectNothingLeft(t)
 	})
+}
+
+// testInFlight is scenarios 28 and 32: an app that is told nothing else finishes a call of 20 s, then ends a stream that
+// has no end, and is gone before Kubernetes and Compose lose their patience.
+func testInFlight(t *testing.T, bin string) {
+	const method, takes, limit = "shop.finance.v1.Payment/Charge", "20s", 25 * time.Second
+	s := &shop{etcd: startEtcd(t)}
+	p := startFinance(t, bin, s.registry())
+	s.awaitListed(t, 2)
+	addr, _ := p.serving(t)
+	app := dial(t, addr)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
+	defer cancel()
+	charge := app.method(t, method)
+	slow := app.begin(metadata.AppendToOutgoingContext(ctx, "x-bank-takes", takes), t, &grpc.StreamDesc{}, method, dynamicpb.NewMessage(charge.Input()))
+	endless := app.begin(ctx, t, &reflectionpb.ServerReflection_ServiceDesc.Streams[0], reflectionpb.ServerReflection_ServerReflectionInfo_FullMethodName[1:],
+		&reflectionpb.ServerReflectionRequest{MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{}})
+
+	p.signal(t)
+	if err := slow.RecvMsg(dynamicpb.NewMessage(charge.Output())); err != nil {
+		t.Errorf("a call in flight: %v", err)
+	}
+	var err error
+	for err == nil {
+		err = endless.RecvMsg(&reflectionpb.ServerReflectionResponse{})
+	}
+	if status.Code(err) != codes.Unavailable {
+		t.Errorf("a stream without an end: got %v", err)
+	}
+	<-p.done // if it doesn't, the test ends with its last stack
+	if took := p.ended.Sub(p.asked); took > limit {
+		t.Errorf("ended after %v, want %v at most", took, limit)
+	} else {
+		t.Logf("ended after %v (limit %v)", took, limit)
+	}
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	s.expectNothingLeft(t)
+}
+
+// begin begins a call with one request, and returns when the app has said that it is at work.
+func (f foreign) begin(ctx context.Context, t *testing.T, desc *grpc.StreamDesc, method string, request any) grpc.ClientStream {
+	t.Helper()
+	stream, err := f.NewStream(ctx, desc, "/"+method)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.SendMsg(request); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Header(); err != nil {
+		t.Fatal(err)
+	}
+	return stream
 }
 
 // expectNothingLeft waits until etcd has forgotten all apps, for no longer than their leases last.

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 const (
@@ -16,10 +18,10 @@ const (
 
 // testLoad has people buy from the shop while its apps are rolled over and scaled, and while etcd is away: scenario 27
 // and more. An order crosses four apps, and half of its calls may not be repeated. None may fail.
-func testLoad(t *testing.T) {
+func testLoad(t *testing.T, bin string) {
 	addr := freeAddr(t)
 	stopEtcd, etcd := launchEtcd(t, addr)
-	s := &loadedShop{shop: &shop{bin: buildShop(t), etcd: etcd}, running: map[string][]*process{}}
+	s := openShop(bin, etcd)
 	for app := range shopServices {
 		s.scale(t, app, 1)
 	}
@@ -37,19 +39,21 @@ func testLoad(t *testing.T) {
 		s.scale(t, "finance", 50)
 		s.stopOldest(t, "finance", 49)
 	})
+	open := s.usage(t)
 	s.under(t, "etcd dies, and comes back empty", 500, func() {
 		stopEtcd()
 		<-time.After(2 * faultTTL) // a time that is the fault itself
 		_, s.etcd = launchEtcd(t, addr)
 		soon(t, 10*time.Second, "all listed again", func() bool { return len(s.listed(t)) == s.entries() })
 	})
+	expectNoMore(t, open)
 }
 
 // testPaced is scenario 27 to the letter: the three instances of a service are replaced, one by one and three times over, while a
 // client of the project makes 2000 calls a second to it, none of which may be repeated.
-func testPaced(t *testing.T) {
+func testPaced(t *testing.T, bin string) {
 	const rate, quiet = 2000, "--set=log.level=warn"
-	s := &loadedShop{shop: &shop{bin: buildShop(t, "load"), etcd: startEtcd(t)}, running: map[string][]*process{}}
+	s := openShop(bin, startEtcd(t))
 	s.scale(t, "finance", 3, quiet)
 	load := start(t, s.bin, "load", nil, s.registry(), namespace)
 	load.log.await(t, line{"msg": "under way"})
@@ -70,14 +74,15 @@ func testPaced(t *testing.T) {
 	}
 }
 
-// buildShop builds the golden shop with handlers that sell, and what further overlays add to it.
-func buildShop(t *testing.T, more ...string) (bin string) {
+// buildShop builds the golden shop with handlers that sell, and programs that make calls.
+func buildShop(t *testing.T) (bin string) {
 	t.Helper()
 	dir := t.TempDir()
 	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
-	for _, overlay := range append([]string{"shop"}, more...) {
+	for _, overlay := range []string{"shop", "load"} {
 		readTree(t, filepath.Join(overlays, overlay)).write(t, dir)
 	}
+	writeCaller(t, dir, "github.com/acme/shop")
 	return buildApps(t, dir)
 }
 
@@ -87,12 +92,36 @@ type loadedShop struct {
 	running map[string][]*process // by app, the oldest first
 }
 
+// openShop returns a shop that has no apps yet.
+func openShop(bin string, etcd *clientv3.Client) *loadedShop {
+	return &loadedShop{shop: &shop{bin: bin, etcd: etcd}, running: map[string][]*process{}}
+}
+
 // entries is how many etcd should have.
 func (s *loadedShop) entries() (n int) {
 	for app, instances := range s.running {
 		n += len(instances) * len(shopServices[app])
 	}
 	return n
+}
+
+// usage is what all apps have open.
+func (s *loadedShop) usage(t *testing.T) map[*process]usage {
+	t.Helper()
+	open := map[*process]usage{}
+	for _, instances := range s.running {
+		for _, p := range instances {
+			open[p] = p.usage(t)
+		}
+	}
+	return open
+}
+
+func expectNoMore(t *testing.T, open map[*process]usage) {
+	t.Helper()
+	for p, before := range open {
+		p.expectNoMore(t, before)
+	}
 }
 
 // scale starts instances of an app until there are n, and waits for them to be listed.
@@ -143,6 +172,9 @@ func (s *loadedShop) under(t *testing.T, what string, least int, happen func()) 
 	happen()
 	cancel()
 	done.Wait()
+	for _, checkout := range checkouts {
+		_ = checkout.Close()
+	}
 	t.Logf("%s: %v", what, &all)
 	for _, err := range all.failed[:min(len(all.failed), 10)] {
 		t.Error(err)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"path/filepath"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -24,23 +24,16 @@ import (
 const faultTTL = 2 * time.Second
 
 // testProcesses does to a whole app what can't be done to a part of it. The scenarios are the research's.
-func testProcesses(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	readTree(t, filepath.Join(goldens, "shop")).write(t, dir)
-	readTree(t, filepath.Join(overlays, "shop")).write(t, dir)
-	bin := t.TempDir()
-	inProject(dir).run(t, "go", "build", "-o", bin+string(filepath.Separator), "./cmd/finance", "./cmd/ordering")
+func testProcesses(t *testing.T, bin string) {
+	tests := map[string]func(*testing.T){}
 	for name, test := range map[string]func(*testing.T, string){
 		"frozen": testFrozen, "boot": testBoot, "serves before it is listed": testServesFirst,
 		"end while starting": testEndWhileStarting, "second signal": testSecondSignal, "advertises": testAdvertises,
-		"password": testPassword, "restarts": testRestarts, "connection age": testConnectionAge,
+		"password": testPassword, "restarts": testRestarts, "connection age": testConnectionAge, "in flight": testInFlight,
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, bin)
-		})
+		tests[name] = func(t *testing.T) { test(t, bin) }
 	}
+	together(t, tests)
 }
 
 // startFinance starts an app with two services that registers at an etcd.
@@ -72,43 +65,65 @@ func soon(t *testing.T, limit time.Duration, what string, holds func() bool) {
 	t.Logf("%s: after %v (limit %v)", what, time.Since(begin).Round(time.Millisecond), limit)
 }
 
-// testFrozen is scenario 12: the process is stopped for three times its TTL, and goes on.
+// testFrozen is scenario 12: the process is stopped for three times its TTL, and goes on. It has what it is sent in the
+// meantime wait, and nobody can know before it is off the list; whoever else is called answers all the time.
 func testFrozen(t *testing.T, bin string) {
 	s := &shop{etcd: startEtcd(t)}
-	p := startFinance(t, bin, s.registry())
-	s.awaitListed(t, 2)
+	p, twin := startFinance(t, bin, s.registry()), startFinance(t, bin, s.registry())
+	other := startRegistered(t, bin, "ordering", s.registry())
+	s.awaitListed(t, 6)
 	before := s.listed(t)
+	addr, _ := p.serving(t)
+	twinAddr, _ := twin.serving(t)
+	otherAddr, _ := other.serving(t)
+	calls := startCaller(t, bin, s.registry(), namespace, "shop.finance.v1.Payment", addr, twinAddr)
+	others := startCaller(t, bin, s.registry(), namespace, "shop.cart.v1.Cart", otherAddr)
+	open := p.usage(t)
 	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	s.awaitListed(t, 0)
-	<-time.After(2 * faultTTL) // a time that is the fault itself
+	frozen := time.Now()
+	soon(t, faultTTL+2*time.Second, "off the list", func() bool { return len(s.listed(t)) == 4 })
+	known := time.Now().Add(2 * time.Second) // to all clients
+	<-time.After(2 * faultTTL)               // a time that is the fault itself
 	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	soon(t, 5*time.Second, "listed", func() bool { return len(s.listed(t)) == 2 })
+	soon(t, 5*time.Second, "listed", func() bool { return len(s.listed(t)) == 6 })
 	if after := s.listed(t); !reflect.DeepEqual(before, after) {
 		t.Errorf("before %v, after %v", before, after)
 	}
-	soon(t, faultTTL+3*time.Second, "one lease", func() bool { return leases(t, s.etcd) == 1 })
+	soon(t, faultTTL+3*time.Second, "one lease each", func() bool { return leases(t, s.etcd) == 3 })
+	calls.awaitAgain(t, addr)
+	p.expectNoMore(t, open)
+	calls.expectNoFailure(t, func(call lost) bool {
+		return call.addr == addr && call.ended.After(frozen) && call.began.Before(known)
+	})
+	others.expectNoFailure(t, none)
 	if code := p.terminate(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
 
 // testRestarts has a service be stopped, or crash, and start again, in a loop. Others find it once, whenever they look;
-// and what its past leaves in etcd does not pile up: nothing after a stop, and after a crash a lease that expires.
+// and what its past leaves in etcd does not pile up: nothing after a stop, and after a crash a lease that expires. There is
+// another instance, and no call fails but those that are under way to one that crashes.
 func testRestarts(t *testing.T, bin string) {
 	for end, name := range map[syscall.Signal]string{syscall.SIGTERM: "stops", syscall.SIGKILL: "crashes"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, addr := &shop{etcd: startEtcd(t)}, freeAddr(t)
+			twin := startFinance(t, bin, s.registry())
+			s.awaitListed(t, 2)
+			twinAddr, _ := twin.serving(t)
+			calls := startCaller(t, bin, s.registry(), namespace, "shop.finance.v1.Payment", twinAddr)
+			open := twin.usage(t)
 			begin, most := time.Now(), 0
 			var crashes []time.Time
 			look := func(want int) {
 				t.Helper()
 				unexpired := slices.DeleteFunc(slices.Clone(crashes), func(c time.Time) bool { return time.Since(c) > faultTTL+2*time.Second })
-				if all, left := len(s.listed(t)), leases(t, s.etcd); all != want || left > len(unexpired)+want/2 {
+				if all, left := len(s.listed(t))-2, leases(t, s.etcd)-1; all != want || left > len(unexpired)+want/2 { // the other's apart
 					t.Errorf("%d entries, want %d; %d leases after %d crashes of late", all, want, left, len(unexpired))
 				} else {
 					most = max(most, left)
@@ -117,13 +132,15 @@ func testRestarts(t *testing.T, bin string) {
 			for range 12 {
 				p := startFinance(t, bin, s.registry(), "--set", "server.grpc.addr="+addr)
 				p.log.await(t, line{"msg": "registered"})
-				look(2) // it has two services
+				look(2)                                                 // it has two services
+				calls.log.await(t, line{"msg": "called", "addr": addr}) // once; later, it may end before it is connected to again
+				asked := time.Now()
 				if err := p.cmd.Process.Signal(end); err != nil {
 					t.Fatal(err)
 				}
 				<-p.done
 				if end == syscall.SIGKILL {
-					crashes = append(crashes, time.Now())
+					crashes = append(crashes, asked)
 					look(2)                    // until they expire
 					<-time.After(faultTTL / 4) // whoever starts it again takes a while
 				} else {
@@ -131,8 +148,10 @@ func testRestarts(t *testing.T, bin string) {
 				}
 			}
 			t.Logf("12 times in %v, at most %d leases", time.Since(begin).Round(time.Millisecond), most)
-			s.awaitListed(t, 0)
-			soon(t, faultTTL+2*time.Second, "no lease", func() bool { return leases(t, s.etcd) == 0 })
+			s.awaitListed(t, 2)
+			soon(t, faultTTL+2*time.Second, "no lease", func() bool { return leases(t, s.etcd) == 1 })
+			twin.expectNoMore(t, open)
+			calls.expectNoFailure(t, func(call lost) bool { return call.addr == addr && call.during(crashes) })
 		})
 	}
 }
@@ -154,8 +173,10 @@ func testBoot(t *testing.T, bin string) {
 	if got := dial(t, rpc).health(t, ""); got != healthpb.HealthCheckResponse_SERVING {
 		t.Errorf("health is %v", got)
 	}
-	if code, _ := get(t, admin, "/readyz"); code != 200 {
-		t.Errorf("it is not ready: %d", code)
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if code, body := get(t, admin, path); code != http.StatusOK {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
 	}
 	p.log.await(t, line{"level": "WARN", "msg": "not registered, serving nevertheless, and trying again"})
 	expectRegistered(t, admin, 0)
@@ -188,15 +209,18 @@ func hasRegistered(metrics string, want int) bool {
 }
 
 // count returns how many lines have these values.
-func (l *lines) count(want line) (n int) {
+func (l *lines) count(want line) int { return len(l.where(want)) }
+
+// where returns the lines that have these values.
+func (l *lines) where(want line) (some []line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, got := range l.all {
 		if got.has(want) {
-			n++
+			some = append(some, got)
 		}
 	}
-	return n
+	return some
 }
 
 // testServesFirst is scenario 8: who sees the entry can call. Each of a few starts is called as soon as it is listed.
@@ -252,15 +276,7 @@ func cpu(t *testing.T, p *process) time.Duration {
 	t.Helper()
 	_, admin := p.serving(t)
 	_, metrics := get(t, admin, "/metrics")
-	var seconds float64
-	for l := range strings.Lines(metrics) {
-		if value, ok := strings.CutPrefix(l, "process_cpu_seconds_total "); ok {
-			if _, err := fmt.Sscan(value, &seconds); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	return time.Duration(seconds * float64(time.Second))
+	return time.Duration(metric(t, metrics, "process_cpu_seconds_total") * float64(time.Second))
 }
 
 // Ports are given one after the other, from a first one on, lest one be given twice before somebody listens on it.

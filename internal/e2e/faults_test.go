@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 
 	"go.etcd.io/etcd/server/v3/embed"
@@ -30,8 +31,8 @@ func runEtcd(file string) int {
 	return 0
 }
 
-// allFaults is the variable that has all faults done. Without it, go test ./... does those of etcd: what it does in a few
-// minutes. .ci/run does the rest after it.
+// allFaults is the variable that has all faults done. Without it, go test ./... does those of etcd. .ci/run does the rest
+// after it.
 const allFaults = "SVC_FAULTS"
 
 func onlyWithAllFaults(t *testing.T) {
@@ -58,31 +59,39 @@ func TestFaults(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no such signals")
 	}
-	t.Run("parts", testParts)
-	t.Run("processes", testProcesses)
-	t.Run("clocks", func(t *testing.T) {
-		t.Parallel()
-		testClocks(t, withEtcd(t))
+	project, bin := withEtcd(t), buildShop(t)
+	t.Run("load", func(t *testing.T) { testLoad(t, bin) })
+	t.Run("paced", func(t *testing.T) { testPaced(t, bin) })
+	together(t, map[string]func(*testing.T){
+		"parts":     func(t *testing.T) { testParts(t, project) },
+		"members":   func(t *testing.T) { testMembers(t, project) },
+		"clocks":    func(t *testing.T) { testClocks(t, project) },
+		"processes": func(t *testing.T) { testProcesses(t, bin) },
+		"quorum":    func(t *testing.T) { testQuorum(t, bin) },
 	})
-	t.Run("load", testLoad)
-	t.Run("paced", testPaced)
+}
+
+// together runs tests that wait most of the time, all at once: t.Parallel runs no more than there are processors.
+func together(t *testing.T, tests map[string]func(*testing.T)) {
+	t.Helper()
+	var all sync.WaitGroup
+	for name, test := range tests {
+		all.Go(func() { t.Run(name, test) })
+	}
+	all.Wait()
 }
 
 // testParts runs the tests of testdata/e2e/faults-etcd inside the golden shop: they use its registry, discovery and client
 // against real etcds, which are other processes of this binary.
-func testParts(t *testing.T) {
-	t.Parallel()
-	project := withEtcd(t)
+func testParts(t *testing.T, project command) {
 	project.run(t, "go", "vet", "-tags=speed", "./internal/faults") // what bench/registry runs
 	project.testFaults(t)
 }
 
-// TestFaultsOfEtcdOfThree does to an etcd of three members what testParts does to one of a single member, where the fault
-// is one of etcd as a whole. Apps know one of the three.
-func TestFaultsOfEtcdOfThree(t *testing.T) {
-	onlyWithAllFaults(t)
-	project := withEtcd(t)
-	project.env = append(project.env, "E2E_ETCD_MEMBERS=3")
+// testMembers does to an etcd of three members what testParts does to one of a single member, where the fault is one of
+// etcd as a whole. Apps know one of the three.
+func testMembers(t *testing.T, project command) {
+	project.env = append(slices.Clone(project.env), "E2E_ETCD_MEMBERS=3")
 	project.testFaults(t, "-run=^Test(Emptied|Outage|Compaction|HarmedByHand|Stop)$")
 }
 

@@ -7,12 +7,11 @@ import (
 	"time"
 )
 
-// TestFaultsOfShop has people buy from the shop while its registry, an etcd of three members, has a bad day: its leader is
+// testQuorum has people buy from the shop while its registry, an etcd of three members, has a bad day: its leader is
 // killed, then two of the three, and in the end all are frozen. No order fails, and all apps are listed when it is over.
-func TestFaultsOfShop(t *testing.T) {
-	onlyWithAllFaults(t)
+func testQuorum(t *testing.T, bin string) {
 	members, etcd := startMembers(t, 3)
-	s := &loadedShop{shop: &shop{bin: buildShop(t), etcd: etcd}, running: map[string][]*process{}}
+	s := openShop(bin, etcd)
 	for app := range shopServices {
 		s.scale(t, app, 2)
 	}
@@ -26,6 +25,7 @@ func TestFaultsOfShop(t *testing.T) {
 
 	moment := func() { <-time.After(time.Second) }
 	s.under(t, "before", 10, moment) // has each app know whom it calls: one that has never known anybody can't go on with them
+	open := s.usage(t)
 	s.under(t, "the leader is killed, and started again", 150, func() {
 		m := leader(t, members, etcd)
 		m.kill()
@@ -49,17 +49,20 @@ func TestFaultsOfShop(t *testing.T) {
 		}
 		back()
 	})
+	expectNoMore(t, open)
 	s.under(t, "all three are frozen", 150, func() {
 		for _, m := range members {
 			m.signal(t, syscall.SIGSTOP)
 		}
 		fault()
+		delete(open, s.running["storefront"][0])
 		s.stopOldest(t, "storefront", 1) // has clients, too, and ends as soon as ever
 		for _, m := range members {
 			m.signal(t, syscall.SIGCONT)
 		}
 		back()
 	})
+	expectNoMore(t, open)
 	for app := range shopServices { // new ones are found, by those that have seen it all
 		s.scale(t, app, 3)
 		s.stopOldest(t, app, 2)
