@@ -2,32 +2,43 @@ package e2e_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 )
 
-// usage is what an app has open, by its own account: what a fault must not leave more of. Sockets are files, too. Being asked
-// may cost a goroutine, or not; what a fault leaves to the last one, the tests of parts find (testdata/e2e, leftover).
-type usage struct{ goroutines, files float64 }
+// usage is what an app has open, by its own account: what a fault must not leave more of. Sockets are files, too.
+type usage struct{ goroutines, files int }
+
+func (u usage) exceeds(other usage) bool {
+	return u.goroutines > other.goroutines || u.files > other.files
+}
 
 // usage returns the least of a few looks: an app that is called has a goroutine for each call.
 func (p *process) usage(t *testing.T) usage {
 	t.Helper()
-	least := p.openNow(t)
+	least, _ := p.openNow(t)
 	for range 9 {
 		<-time.After(20 * time.Millisecond)
-		now := p.openNow(t)
+		now, _ := p.openNow(t)
 		least = usage{min(least.goroutines, now.goroutines), min(least.files, now.files)}
 	}
 	return least
 }
 
-func (p *process) openNow(t *testing.T) usage {
+// openNow returns the stacks of the goroutines, too. Profiles are asked for these, not metrics, of which some goroutines, now
+// more and now less, are what counts them.
+func (p *process) openNow(t *testing.T) (now usage, stacks string) {
 	t.Helper()
 	_, admin := p.serving(t)
 	_, metrics := get(t, admin, "/metrics")
-	return usage{metric(t, metrics, "go_goroutines"), metric(t, metrics, "process_open_fds")}
+	now.files = int(metric(t, metrics, "process_open_fds"))
+	code, stacks := get(t, admin, "/debug/pprof/goroutine?debug=1")
+	if _, err := fmt.Sscanf(stacks, "goroutine profile: total %d", &now.goroutines); err != nil || code != http.StatusOK {
+		t.Fatalf("%d, %v: %s", code, err, stacks)
+	}
+	return now, stacks
 }
 
 const givenBack = 15 * time.Second
@@ -35,10 +46,11 @@ const givenBack = 15 * time.Second
 // expectNoMore waits until the app has no more open than it had before: what a fault has cost is to be given back soon.
 func (p *process) expectNoMore(t *testing.T, before usage) {
 	t.Helper()
-	now, begin := p.openNow(t), time.Now()
-	for ; now.goroutines > before.goroutines || now.files > before.files; now = p.openNow(t) {
+	begin := time.Now()
+	now, stacks := p.openNow(t)
+	for ; now.exceeds(before); now, stacks = p.openNow(t) {
 		if time.Since(begin) > givenBack {
-			t.Errorf("open before: %+v, and after: %+v", before, now)
+			t.Errorf("open before: %+v, and after: %+v\n%s", before, now, stacks)
 			return
 		}
 		<-time.After(20 * time.Millisecond)
