@@ -119,14 +119,13 @@ func startHarbour(t *testing.T, bin, consul, check string, args ...string) *proc
 	return start(t, bin, "harbour", env, args...)
 }
 
-// settledByConsul is what an app has open that has done all that it does from time to time, with room for a connection: it
-// has a second one to the agent from the time on when two of its requests have met, which is up to chance. What each of
-// twelve restarts left would be more.
+// settledByConsul is what an app has open that has done all that it does from time to time, with room for a connection,
+// which is a file, and two goroutines of net/http: it has a second one to the agent if two of its requests meet.
 func settledByConsul(t *testing.T, p *process) usage {
 	t.Helper()
 	<-time.After(faultTTL)
 	open := p.usage(t)
-	return usage{open.goroutines + 4, open.files + 1}
+	return usage{open.goroutines + 2, open.files + 1}
 }
 
 // testFrozenByConsul is the life of an app: it is listed, stopped for three times its TTL and goes on (scenario 12), and
