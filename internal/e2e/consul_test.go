@@ -114,7 +114,7 @@ func entriesIn(t *testing.T, addr, query string) []consulEntry {
 // startHarbour starts the golden's app, registered at an agent.
 func startHarbour(t *testing.T, bin, consul, check string, args ...string) *process {
 	t.Helper()
-	env := append(loopback("HARBOUR"), "HARBOUR_REGISTRY_ENDPOINTS="+consul, "HARBOUR_REGISTRY_TTL="+faultTTL.String(),
+	env := append(countable("HARBOUR"), "HARBOUR_REGISTRY_ENDPOINTS="+consul, "HARBOUR_REGISTRY_TTL="+faultTTL.String(),
 		"HARBOUR_REGISTRY_CHECK="+check)
 	return start(t, bin, "harbour", env, args...)
 }

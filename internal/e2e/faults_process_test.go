@@ -46,7 +46,7 @@ func startFinance(t *testing.T, bin, etcd string, args ...string) *process {
 func startRegistered(t *testing.T, bin, app, etcd string, args ...string) *process {
 	t.Helper()
 	prefix := strings.ToUpper(app)
-	env := append(loopback(prefix), prefix+"_REGISTRY_ENDPOINTS="+etcd, prefix+"_REGISTRY_TTL="+faultTTL.String())
+	env := append(countable(prefix), prefix+"_REGISTRY_ENDPOINTS="+etcd, prefix+"_REGISTRY_TTL="+faultTTL.String())
 	return start(t, bin, app, env, append(args, "--set", "registry.namespace="+namespace)...)
 }
 

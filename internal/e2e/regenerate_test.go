@@ -137,10 +137,10 @@ func checkAlone(t *testing.T, app *process, level string, services ...string) {
 	}
 }
 
-// loopback has an app listen where only this machine can connect, on any free port, and say what its goroutines do.
+// loopback has an app listen where only this machine can connect, on any free port.
 func loopback(app string) []string {
 	return []string{
-		app + "_SERVER_GRPC_ADDR=127.0.0.1:0", app + "_SERVER_ADMIN_ADDR=127.0.0.1:0", app + "_SERVER_ADMIN_PPROF=true",
+		app + "_SERVER_GRPC_ADDR=127.0.0.1:0", app + "_SERVER_ADMIN_ADDR=127.0.0.1:0",
 		app + "_REGISTRY_CACHE_DIR=none", // not below the home of whoever tests
 	}
 }

@@ -15,6 +15,9 @@ func (u usage) exceeds(other usage) bool {
 	return u.goroutines > other.goroutines || u.files > other.files
 }
 
+// countable is loopback for an app that is to say what its goroutines do.
+func countable(app string) []string { return append(loopback(app), app+"_SERVER_ADMIN_PPROF=true") }
+
 // usage returns the least of a few looks: an app that is called has a goroutine for each call.
 func (p *process) usage(t *testing.T) usage {
 	t.Helper()

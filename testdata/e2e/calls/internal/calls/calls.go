@@ -1,4 +1,4 @@
-// Package calls measures what a call through an emitted client costs, beside one through a bare connection of grpc-go.
+// Package calls measures what a call through an emitted client costs, beside the same call through a bare connection of grpc-go.
 // Its subpackages do so in different processes: what one of them imports changes the calls of both sides. internal/e2e
 // runs them inside the golden shop.
 package calls
@@ -56,17 +56,20 @@ func serve(b *testing.B) string {
 	return listener.Addr().String()
 }
 
-const limited = `{"methodConfig": [{"name": [{"service": "grpc.testing.TestService"}], "timeout": "5s"}]}`
+// limit is how long the caller gives a call: as long as the contract does.
+const limit = 5 * time.Second
 
-// floors are what the emitted client is compared with: nothing but a connection; one whose calls have a deadline, as all
-// should; and one that shows them to OpenTelemetry as well, in the usual way.
+// floors are what the emitted client is compared with: nothing but a connection; one that shows calls to OpenTelemetry as
+// well, in the usual way; and nothing but a connection, by a caller that would wait for ever, whose calls get a deadline
+// from the emitted client, and none from the other.
 var floors = []struct {
 	name    string
 	options []grpc.DialOption
+	limit   time.Duration // 0 for none
 }{
-	{"bare", nil},
-	{"limited", []grpc.DialOption{grpc.WithDefaultServiceConfig(limited)}},
-	{"usual", []grpc.DialOption{grpc.WithDefaultServiceConfig(limited), grpc.WithStatsHandler(otelgrpc.NewClientHandler())}},
+	{"bare", nil, limit},
+	{"usual", []grpc.DialOption{grpc.WithStatsHandler(otelgrpc.NewClientHandler())}, limit},
+	{"endless", nil, 0},
 }
 
 func connect(b *testing.B, addr string, options []grpc.DialOption) grpc_testing.TestServiceClient {
@@ -102,16 +105,34 @@ type result struct {
 	p99   time.Duration
 }
 
-// measure has callers call as often as they can.
-func measure(b *testing.B, client grpc_testing.TestServiceClient, callers int, how time.Duration) result {
+// callers call as often as they can.
+type callers struct {
+	number int
+	limit  time.Duration // that they give a call; 0 for none
+}
+
+// call makes a call.
+func (c callers) call(client grpc_testing.TestServiceClient) error {
+	ctx := context.Background()
+	if c.limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.limit)
+		defer cancel()
+	}
+	_, err := client.EmptyCall(ctx, &grpc_testing.Empty{})
+	return err
+}
+
+// measure has them call for so long.
+func (c callers) measure(b *testing.B, client grpc_testing.TestServiceClient, long time.Duration) result {
 	b.Helper()
-	took := make([][]time.Duration, callers)
+	took := make([][]time.Duration, c.number)
 	var all sync.WaitGroup
-	end := time.Now().Add(how)
-	for i := range callers {
+	end := time.Now().Add(long)
+	for i := range c.number {
 		all.Go(func() {
 			for start := time.Now(); start.Before(end); {
-				if _, err := client.EmptyCall(context.Background(), &grpc_testing.Empty{}); err != nil {
+				if err := c.call(client); err != nil {
 					b.Error(err)
 					return
 				}
@@ -132,24 +153,24 @@ func measure(b *testing.B, client grpc_testing.TestServiceClient, callers int, h
 
 // Benchmark reports medians of ratios within rounds, in which both take turns: b.N is the number of rounds.
 func Benchmark(b *testing.B) {
-	for _, callers := range []int{1, 32, 256} {
+	for _, number := range []int{1, 32, 256} {
 		for _, floor := range floors {
-			b.Run(fmt.Sprintf("floor=%s/callers=%d", floor.name, callers), func(b *testing.B) {
+			b.Run(fmt.Sprintf("floor=%s/callers=%d", floor.name, number), func(b *testing.B) {
 				addr := serve(b)
-				compare(b, connect(b, addr, floor.options), emitted(b, addr), callers)
+				callers{number, floor.limit}.compare(b, connect(b, addr, floor.options), emitted(b, addr))
 			})
 		}
 	}
 }
 
-func compare(b *testing.B, floor, ours grpc_testing.TestServiceClient, callers int) {
+func (c callers) compare(b *testing.B, floor, ours grpc_testing.TestServiceClient) {
 	b.Helper()
-	measure(b, floor, callers, warmUp)
-	measure(b, ours, callers, warmUp)
+	c.measure(b, floor, warmUp)
+	c.measure(b, ours, warmUp)
 	var throughput, p99 []float64
 	for b.Loop() {
 		// Neither gains from being first.
-		a, x, y, z := measure(b, floor, callers, round), measure(b, ours, callers, round), measure(b, ours, callers, round), measure(b, floor, callers, round)
+		a, x, y, z := c.measure(b, floor, round), c.measure(b, ours, round), c.measure(b, ours, round), c.measure(b, floor, round)
 		throughput = append(throughput, (x.calls+y.calls)/(a.calls+z.calls))
 		p99 = append(p99, float64(x.p99+y.p99)/float64(a.p99+z.p99))
 	}
