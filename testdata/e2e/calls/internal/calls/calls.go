@@ -42,7 +42,8 @@ func (server) EmptyCall(context.Context, *grpc_testing.Empty) (*grpc_testing.Emp
 	return &grpc_testing.Empty{}, nil
 }
 
-func serve(b *testing.B) string {
+// serve starts a server, and returns its address and what ends it.
+func serve(b *testing.B) (addr string, stop func()) {
 	b.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -52,8 +53,7 @@ func serve(b *testing.B) string {
 	grpc_testing.RegisterTestServiceServer(rpc, server{})
 	healthpb.RegisterHealthServer(rpc, health.NewServer()) // which the emitted client asks
 	go func() { _ = rpc.Serve(listener) }()                // ends with Stop
-	b.Cleanup(rpc.Stop)
-	return listener.Addr().String()
+	return listener.Addr().String(), rpc.Stop
 }
 
 // limit is how long the caller gives a call: as long as the contract does.
@@ -72,19 +72,18 @@ var floors = []struct {
 	{"endless", nil, 0},
 }
 
-func connect(b *testing.B, addr string, options []grpc.DialOption) grpc_testing.TestServiceClient {
+func connect(b *testing.B, addr string, options []grpc.DialOption) *grpc.ClientConn {
 	b.Helper()
 	conn, err := grpc.NewClient(addr, append(options, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = conn.Close() })
-	return grpc_testing.NewTestServiceClient(conn)
+	return conn
 }
 
 // emitted has the defaults of an app, and the service config of a contract with one method. It is told the address: a
 // resolver that has found one has nothing to do with calls.
-func emitted(b *testing.B, addr string) grpc_testing.TestServiceClient {
+func emitted(b *testing.B, addr string) *grpc.ClientConn {
 	b.Helper()
 	cfg := config.Default()
 	conn, err := client.Dial(client.Config{
@@ -95,8 +94,7 @@ func emitted(b *testing.B, addr string) grpc_testing.TestServiceClient {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = conn.Close() })
-	return grpc_testing.NewTestServiceClient(conn)
+	return conn
 }
 
 // result is what some callers got out of a client in a round.
@@ -124,8 +122,9 @@ func (c callers) call(client grpc_testing.TestServiceClient) error {
 }
 
 // measure has them call for so long.
-func (c callers) measure(b *testing.B, client grpc_testing.TestServiceClient, long time.Duration) result {
+func (c callers) measure(b *testing.B, conn *grpc.ClientConn, long time.Duration) result {
 	b.Helper()
+	client := grpc_testing.NewTestServiceClient(conn)
 	took := make([][]time.Duration, c.number)
 	var all sync.WaitGroup
 	end := time.Now().Add(long)
@@ -151,32 +150,38 @@ func (c callers) measure(b *testing.B, client grpc_testing.TestServiceClient, lo
 	return result{calls: float64(len(each)), p99: each[len(each)*99/100]}
 }
 
-// Benchmark reports medians of ratios within rounds, in which both take turns: b.N is the number of rounds.
+// Benchmark reports medians of ratios within rounds: b.N is the number of rounds.
 func Benchmark(b *testing.B) {
 	for _, number := range []int{1, 32, 256} {
 		for _, floor := range floors {
 			b.Run(fmt.Sprintf("floor=%s/callers=%d", floor.name, number), func(b *testing.B) {
-				addr := serve(b)
-				callers{number, floor.limit}.compare(b, connect(b, addr, floor.options), emitted(b, addr))
+				var throughput, p99 []float64
+				for b.Loop() {
+					calls, slow := callers{number, floor.limit}.compare(b, floor.options)
+					throughput, p99 = append(throughput, calls), append(p99, slow)
+				}
+				b.ReportMetric(0, "ns/op") // of a round
+				b.ReportMetric(median(throughput), "x-throughput")
+				b.ReportMetric(median(p99), "x-p99")
 			})
 		}
 	}
 }
 
-func (c callers) compare(b *testing.B, floor, ours grpc_testing.TestServiceClient) {
+// compare is a round, in which both clients take turns. Their connections, and the server, are new in each: some are faster
+// than others that are like them.
+func (c callers) compare(b *testing.B, options []grpc.DialOption) (throughput, p99 float64) {
 	b.Helper()
+	addr, stop := serve(b)
+	defer stop()
+	floor, ours := connect(b, addr, options), emitted(b, addr)
+	defer floor.Close()
+	defer ours.Close()
 	c.measure(b, floor, warmUp)
 	c.measure(b, ours, warmUp)
-	var throughput, p99 []float64
-	for b.Loop() {
-		// Neither gains from being first.
-		a, x, y, z := c.measure(b, floor, round), c.measure(b, ours, round), c.measure(b, ours, round), c.measure(b, floor, round)
-		throughput = append(throughput, (x.calls+y.calls)/(a.calls+z.calls))
-		p99 = append(p99, float64(x.p99+y.p99)/float64(a.p99+z.p99))
-	}
-	b.ReportMetric(0, "ns/op") // of a round
-	b.ReportMetric(median(throughput), "x-throughput")
-	b.ReportMetric(median(p99), "x-p99")
+	// Neither gains from being first.
+	first, x, y, last := c.measure(b, floor, round), c.measure(b, ours, round), c.measure(b, ours, round), c.measure(b, floor, round)
+	return (x.calls + y.calls) / (first.calls + last.calls), float64(x.p99+y.p99) / float64(first.p99+last.p99)
 }
 
 func median[T cmp.Ordered](values []T) T {
