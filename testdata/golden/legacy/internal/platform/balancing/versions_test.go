@@ -60,6 +60,29 @@ func TestNoVersionStrandsACall(t *testing.T) {
 	}
 }
 
+// TestNewNameForAVersion has instances that are called say of themselves that they are another version, as those of
+// Kubernetes do while a release is upgraded: they keep their calls, of which the canary gets none meanwhile.
+func TestNewNameForAVersion(t *testing.T) {
+	for _, name := range policies {
+		t.Run(name, func(t *testing.T) {
+			old, canary := version1(t), version2(t)
+			client, found := dial(t, ByVersion("2", policy(t, name)), old, canary)
+			until(WithVersion(t.Context(), "2"), t, client, func() bool { return canary.calls.Load() > 0 })
+			until(t.Context(), t, client, func() bool { return old.calls.Load() > 0 })
+			canary.calls.Store(0)
+			old.Metadata = discovery.Metadata{"version": "3"}
+			found.UpdateState(endpoints(old, canary))
+			for range 20 {
+				call(t.Context(), t, client)
+				call(WithVersion(t.Context(), "3"), t, client)
+			}
+			if got := canary.calls.Load(); got > 0 {
+				t.Errorf("the canary got %d of 40 calls that don't want it", got)
+			}
+		})
+	}
+}
+
 // expectSickStrandsNoCall has first the canary, then the old one not be well. The latter stays so.
 func expectSickStrandsNoCall(t *testing.T, client healthpb.HealthClient, old, canary *instance) {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"google.golang.org/grpc/balancer"
@@ -87,7 +88,7 @@ type version struct {
 	balancer.ClientConn
 	parent    *versions
 	balancer  balancer.Balancer
-	instances int // all that there are
+	instances []resolver.Endpoint // all that there are
 	state     balancer.State
 }
 
@@ -132,12 +133,18 @@ func byVersion(endpoints []resolver.Endpoint) map[string][]resolver.Endpoint {
 	return groups
 }
 
-// replace ends the balancers of versions that are gone, and begins those of new ones.
+// replace ends the balancers of versions that are gone, and begins those of new ones. A version whose instances have
+// become a new one, as in Kubernetes while a release is upgraded, goes on as that: its connections are there.
 func (b *versions) replace(groups map[string][]resolver.Endpoint, among balancer.Builder) {
 	for name, child := range b.children {
-		if len(groups[name]) == 0 {
+		if len(groups[name]) > 0 {
+			continue
+		}
+		delete(b.children, name)
+		if now, ok := b.became(child, groups); ok {
+			b.children[now] = child
+		} else {
 			child.balancer.Close()
-			delete(b.children, name)
 		}
 	}
 	for name, group := range groups {
@@ -147,8 +154,22 @@ func (b *versions) replace(groups map[string][]resolver.Endpoint, among balancer
 			child.balancer = among.Build(child, b.options)
 			b.children[name] = child
 		}
-		child.instances = len(group)
+		child.instances = group
 	}
+}
+
+// became returns the version, without a balancer yet, that an instance of a version is of now.
+func (b *versions) became(gone *version, groups map[string][]resolver.Endpoint) (name string, ok bool) {
+	was := resolver.NewEndpointMap[bool]()
+	for _, instance := range gone.instances {
+		was.Set(instance, true)
+	}
+	for name, group := range groups {
+		if b.children[name] == nil && slices.ContainsFunc(group, func(e resolver.Endpoint) bool { _, ok := was.Get(e); return ok }) {
+			return name, true
+		}
+	}
+	return "", false
 }
 
 // update holds back what children say until the returned function is called.

@@ -49,7 +49,7 @@ const resolvConf = "/etc/resolv.conf"
 func clusterDNS() *net.Resolver { return &net.Resolver{PreferGo: true, StrictErrors: true} }
 
 // clusterDomain returns the domain of the cluster's Services, svc.cluster.local. by default, which is one of those that pods
-// search. With it a name is a whole one, which the cluster alone is asked for. Otherwise the names of Services without
+// search, after that of their namespace. With it a name is a whole one, which the cluster alone is asked for. Otherwise the names of Services without
 // pods, which the cluster doesn't know, would be looked for outside of it; and where nobody answers there, it would seem to
 // be the cluster that doesn't.
 func clusterDomain(resolvConf string) string {
@@ -59,7 +59,8 @@ func clusterDomain(resolvConf string) string {
 			continue
 		}
 		for _, domain := range fields[1:] {
-			if strings.HasPrefix(domain, "svc.") {
+			ofNamespace := func(other string) bool { return strings.HasSuffix(other, "."+domain) } // which may be named svc itself
+			if strings.HasPrefix(domain, "svc.") && slices.ContainsFunc(fields[1:], ofNamespace) {
 				return strings.TrimSuffix(domain, ".") + "."
 			}
 		}
@@ -111,41 +112,49 @@ func (s *dnsSource) untilLost(at string) <-chan struct{} {
 	return s.lost[at]
 }
 
-// ask returns the pods, by their IPv4 addresses if they have any: with both families there would be two of each pod. The
-// families are asked for one after the other, because of two answers to one lookup Go may forget the one that is an error.
+// ask returns the pods.
 func (s *dnsSource) ask(ctx context.Context, at place) ([]Instance, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
 	defer cancel()
-	found, err := s.addresses(ctx, "ip4", at)
-	if err == nil && len(found) == 0 {
-		found, err = s.addresses(ctx, "ip6", at)
+	var all []netip.Addr
+	for _, name := range at.names {
+		found, err := s.pods(ctx, name+"."+at.namespace+"."+s.domain)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
 	}
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(found, netip.Addr.Compare)
+	slices.SortFunc(all, netip.Addr.Compare)
 	var instances []Instance
-	for _, addr := range slices.Compact(found) {
+	for _, addr := range slices.Compact(all) {
 		instances = append(instances, Instance{Addr: net.JoinHostPort(addr.String(), at.port)})
 	}
 	return instances, nil
 }
 
-// addresses returns those of one family. A name that is not there is what a Service without any looks like.
-func (s *dnsSource) addresses(ctx context.Context, family string, at place) ([]netip.Addr, error) {
-	var all []netip.Addr
-	for _, name := range at.names {
-		found, err := s.lookUp.LookupNetIP(ctx, family, name+"."+at.namespace+"."+s.domain)
-		var failed *net.DNSError
-		unknown := errors.As(err, &failed) && failed.IsNotFound
-		if err != nil && !unknown {
-			return nil, err
-		}
-		for _, addr := range found {
-			all = append(all, addr.Unmap())
-		}
+// pods returns those of a Service by their IPv4 addresses, if they have any: with both families there would be two of each.
+// The families are asked for one after the other, because of two answers to one lookup Go may forget the one that is an
+// error.
+func (s *dnsSource) pods(ctx context.Context, host string) ([]netip.Addr, error) {
+	found, err := s.addresses(ctx, "ip4", host)
+	if err == nil && len(found) == 0 {
+		found, err = s.addresses(ctx, "ip6", host)
 	}
-	return all, nil
+	return found, err
+}
+
+// addresses returns those of one family. A name that is not there is what a Service without any looks like.
+func (s *dnsSource) addresses(ctx context.Context, family, host string) ([]netip.Addr, error) {
+	found, err := s.lookUp.LookupNetIP(ctx, family, host)
+	var failed *net.DNSError
+	unknown := errors.As(err, &failed) && failed.IsNotFound
+	if err != nil && !unknown {
+		return nil, err
+	}
+	for i, addr := range found {
+		found[i] = addr.Unmap()
+	}
+	return found, nil
 }
 
 // Close implements Source.

@@ -64,7 +64,7 @@ func inState(children map[string]*version, state connectivity.State, include fun
 // weight is that of the version's instances which are ready. A client that is connected to a subset of them takes it for
 // all: the others are called by other clients.
 func (v *version) weight() float64 {
-	return weightOfOne(v.state.Picker) * float64(v.instances)
+	return weightOfOne(v.state.Picker) * float64(len(v.instances))
 }
 
 // weightOfOne is the weight of an instance on average, those that are not ready having none.

@@ -147,32 +147,38 @@ func TestDNS(t *testing.T) {
 	})
 }
 
-// twoNames is a DNS that knows pay, and of pay-canary what second says.
-type twoNames struct{ second error }
+// twoNames is a DNS that knows pay, and pay-canary by its address, of one family, or by an error.
+type twoNames struct {
+	family, second string
+	err            error
+}
 
-func (n twoNames) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
-	if host == "pay.prod.svc.cluster.local." {
+func (n twoNames) LookupNetIP(_ context.Context, family, host string) ([]netip.Addr, error) {
+	switch {
+	case host == "pay.prod.svc.cluster.local.":
 		return []netip.Addr{netip.MustParseAddr("10.0.0.1")}, nil
+	case n.err != nil:
+		return nil, n.err
+	case family != n.family:
+		return nil, &net.DNSError{IsNotFound: true}
 	}
-	if n.second != nil {
-		return nil, n.second
-	}
-	return []netip.Addr{netip.MustParseAddr("10.0.0.2")}, nil
+	return []netip.Addr{netip.MustParseAddr(n.second)}, nil
 }
 
 // TestDNSOfSeveral has a service that is at two Services.
 func TestDNSOfSeveral(t *testing.T) {
 	at := place{names: []string{"pay", "pay-canary"}, namespace: "prod", port: "9090"}
-	first, second := Instance{Addr: "10.0.0.1:9090"}, Instance{Addr: "10.0.0.2:9090"}
+	first, second, sixth := Instance{Addr: "10.0.0.1:9090"}, Instance{Addr: "10.0.0.2:9090"}, Instance{Addr: "[fd00::2]:9090"}
 	for name, test := range map[string]struct {
-		second error
-		want   []Instance
+		dns  twoNames
+		want []Instance
 	}{
-		"both are there":        {nil, []Instance{first, second}},
-		"the second is unknown": {&net.DNSError{IsNotFound: true}, []Instance{first}},
-		"the second fails":      {&net.DNSError{IsTimeout: true}, nil},
+		"both are there":           {twoNames{family: "ip4", second: "10.0.0.2"}, []Instance{first, second}},
+		"the second has IPv6 only": {twoNames{family: "ip6", second: "fd00::2"}, []Instance{first, sixth}},
+		"the second is unknown":    {twoNames{err: &net.DNSError{IsNotFound: true}}, []Instance{first}},
+		"the second fails":         {twoNames{err: &net.DNSError{IsTimeout: true}}, nil},
 	} {
-		got, err := newDNSSource(twoNames{test.second}, "svc.cluster.local.", nil).ask(t.Context(), at)
+		got, err := newDNSSource(test.dns, "svc.cluster.local.", nil).ask(t.Context(), at)
 		if !equal(got, test.want) || (err == nil) != (test.want != nil) {
 			t.Errorf("%s: got %v, %v", name, got, err)
 		}
@@ -182,7 +188,8 @@ func TestDNSOfSeveral(t *testing.T) {
 func TestClusterDomain(t *testing.T) {
 	for conf, want := range map[string]string{
 		"search prod.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n": "svc.cluster.local.",
-		"nameserver 10.96.0.10\nsearch prod.svc.k8s.acme.test svc.k8s.acme.test. acme.test":                       "svc.k8s.acme.test.",
+		"nameserver 10.96.0.10\nsearch prod.svc.k8s.acme.test. svc.k8s.acme.test. acme.test":                      "svc.k8s.acme.test.",
+		"search svc.svc.cluster.local svc.cluster.local cluster.local":                                            "svc.cluster.local.",
 		"# search svc.old\nsearch acme.test\nnameserver 10.0.0.1\n":                                               "svc",
 		"": "svc",
 	} {
