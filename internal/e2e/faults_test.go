@@ -54,7 +54,7 @@ func needsServer(t *testing.T, variable string) {
 // TestFaults is about time, and so has the machine to itself before other tests do: most of it is waiting.
 func TestFaults(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a minute")
+		t.Skip("takes two minutes")
 	}
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no such signals")

@@ -166,18 +166,24 @@ func TestHarmedByHand(t *testing.T) {
 func TestStop(t *testing.T) {
 	m := startEtcd(t)
 	c := m.connect()
-	i := register(t, m.client)
-	awaitListed(t, c, patience, i)
-	start := time.Now()
-	if err := i.deregister(); err != nil {
-		t.Error(err)
+	const limit = 200 * time.Millisecond
+	took := time.Hour
+	for tries := 0; took > limit && tries < 3; tries++ { // the machine may have other things to do
+		i := register(t, m.client)
+		awaitListed(t, c, patience, i)
+		start := time.Now()
+		if err := i.deregister(); err != nil {
+			t.Error(err)
+		}
+		took = min(took, time.Since(start))
+		if got := listed(t.Context(), c); len(got) > 0 {
+			t.Errorf("left %v", got)
+		}
 	}
-	took := time.Since(start)
-	t.Logf("stopped after %v", took)
-	if got := listed(t.Context(), c); took > 200*time.Millisecond || len(got) > 0 {
-		t.Errorf("stopped after %v, left %v", took, got)
+	if t.Logf("stopped after %v", took); took > limit {
+		t.Errorf("stopped after %v", took)
 	}
-	t.Parallel() // only now: 200ms are no limit for a machine that has fifteen other tests to do
+	t.Parallel() // only now, for the same reason
 	faults := map[string]func(p *faultproxy.Proxy){
 		"refused": (*faultproxy.Proxy).Cut, "partition": func(p *faultproxy.Proxy) { p.Freeze(both) },
 	}

@@ -100,7 +100,7 @@ func (n network) start(t *testing.T, addr string) *app {
 	t.Helper()
 	admin := free(t)
 	cmd := exec.Command(os.Getenv("E2E_JETTY"),
-		"--set", "server.grpc.addr="+addr, "--set", "server.admin.addr="+admin, "--set", "registry.cache_dir=none",
+		"--set", "server.grpc.addr="+addr, "--set", "server.admin.addr="+admin, "--set", "server.admin.pprof=true", "--set", "registry.cache_dir=none",
 		"--set", "registry.endpoints="+n.loopback, "--set", "registry.namespace="+n.namespace, "--set", "registry.ttl="+ttl.String())
 	said := &log{}
 	cmd.Stderr = said
@@ -162,20 +162,27 @@ func (a *app) expectNoMore(t *testing.T, before leftover.Open) {
 	})
 }
 
+// openNow asks for a profile, not for metrics, of which some goroutines, now more and now less, are what counts them.
 func (a *app) openNow(t *testing.T) (now leftover.Open) {
 	t.Helper()
+	a.scan(t, "/debug/pprof/goroutine?debug=1", "goroutine profile: total %d", &now.Goroutines)
+	a.scan(t, "/metrics", "process_open_fds %d", &now.Files)
+	return now
+}
+
+// scan reads a number from a line of what the app says.
+func (a *app) scan(t *testing.T, path, format string, number *int) {
+	t.Helper()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Get("http://" + a.admin + "/metrics")
+	response, err := client.Get("http://" + a.admin + path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		_, _ = fmt.Sscanf(lines.Text(), "go_goroutines %d", &now.Goroutines) // or it is another one
-		_, _ = fmt.Sscanf(lines.Text(), "process_open_fds %d", &now.Files)
+		if _, err := fmt.Sscanf(lines.Text(), format, number); err == nil {
+			return
+		}
 	}
-	if now.Goroutines == 0 || now.Files == 0 {
-		t.Fatalf("%s has not said what it has open: %+v", a.addr, now)
-	}
-	return now
+	t.Fatalf("%s: %s has no %q", a.addr, path, format)
 }

@@ -303,17 +303,18 @@ func (a *apiserver) allow(t *testing.T, namespace, account string) {
 	})
 }
 
-// expectNoWatches waits until nobody watches the slices of a namespace: who does has to have ended. The server's own
-// watches are of all namespaces.
-func (a *apiserver) expectNoWatches(t *testing.T) {
+// expectWatches waits until somebody watches the slices of a namespace, or nobody does: who did has to have ended. The
+// server's own watches are of all namespaces.
+func (a *apiserver) expectWatches(t *testing.T, want bool) {
 	t.Helper()
-	eventually(t, enough, "nobody watches", func(ctx context.Context) bool {
+	eventually(t, enough, fmt.Sprintf("slices are watched: %v", want), func(ctx context.Context) bool {
 		status, metrics := a.try(ctx, http.MethodGet, "/metrics", nil)
+		watched := false
 		for line := range strings.Lines(string(metrics)) {
 			if strings.HasPrefix(line, "apiserver_longrunning_requests{") && strings.Contains(line, `resource="endpointslices",scope="namespace"`) && !strings.HasSuffix(line, " 0\n") {
-				return false
+				watched = true
 			}
 		}
-		return status == http.StatusOK
+		return status == http.StatusOK && watched == want
 	})
 }

@@ -1,12 +1,14 @@
 package discovery
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/keepalive"
 )
 
@@ -145,7 +147,7 @@ func testDNSIdle(t *testing.T) {
 	if _, err := call(conn, enough, grpc.WaitForReady(true)); err != nil {
 		t.Fatal(err)
 	}
-	during(t, 2*time.Second)
+	eventually(t, enough, "idle", func(context.Context) bool { return conn.GetState() == connectivity.Idle })
 	s.change(func() { s.mute = true })
 	start := time.Now()
 	if _, err := call(conn, atOnce); err != nil {

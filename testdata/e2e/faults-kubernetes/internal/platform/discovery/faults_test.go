@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"example.com/quay/internal/leftover"
@@ -39,10 +40,10 @@ func TestFaultsOfSlices(t *testing.T) {
 			})
 		}
 	})
-	a.expectNoWatches(t)
+	a.expectWatches(t, false)
 	t.Run("server", func(t *testing.T) { testServer(t, a) })
 	t.Run("too old", func(t *testing.T) { testTooOld(t, a) }) // for one that was started anew: it remembers nothing from before
-	a.expectNoWatches(t)
+	a.expectWatches(t, false)
 }
 
 // testComeAndGo adds a pod, and takes one away.
@@ -362,7 +363,7 @@ func testIdle(t *testing.T, a *apiserver) {
 	if _, err := call(conn, enough, grpc.WaitForReady(true)); err != nil {
 		t.Fatal(err)
 	}
-	during(t, 2*time.Second)
+	eventually(t, enough, "idle", func(context.Context) bool { return conn.GetState() == connectivity.Idle })
 	w.proxy.Freeze(both)
 	start := time.Now()
 	if _, err := call(conn, atOnce); err != nil {
@@ -440,6 +441,7 @@ func testCost(t *testing.T, a *apiserver) {
 	writing := churn(t, w)
 	conn := w.look(w.builder(Config{}, nil), w.namespace, service)
 	awaitCount(t, enough, conn, 1000)
+	a.expectWatches(t, true)
 	both := churn(t, w)
 	t.Logf("%.1f %% of a core, %.1f %% of which for writing; %d updates", both, writing, conn.get().updates)
 	awaitCount(t, soon, conn, 1000)
