@@ -30,7 +30,7 @@ func (p *process) usage(t *testing.T) usage {
 	return least
 }
 
-// openNow returns the stacks of the goroutines, too. Profiles are asked for these, not metrics, of which some goroutines, now
+// openNow returns the stacks of the goroutines, too. A profile is asked for them: of those that metrics count, some, now
 // more and now less, are what counts them.
 func (p *process) openNow(t *testing.T) (now usage, stacks string) {
 	t.Helper()

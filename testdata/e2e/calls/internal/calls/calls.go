@@ -1,6 +1,6 @@
-// Package calls measures what a call through an emitted client costs, beside the same call through a bare connection of grpc-go.
-// Its subpackages do so in different processes: what one of them imports changes the calls of both sides. internal/e2e
-// runs them inside the golden shop.
+// Package calls measures what a call through an emitted client costs, beside the same call through a bare connection of
+// grpc-go. Its subpackages do so in different processes: what one of them imports changes the calls of both sides.
+// internal/e2e runs them inside the golden shop.
 package calls
 
 import (

@@ -49,9 +49,9 @@ const resolvConf = "/etc/resolv.conf"
 func clusterDNS() *net.Resolver { return &net.Resolver{PreferGo: true, StrictErrors: true} }
 
 // clusterDomain returns the domain of the cluster's Services, svc.cluster.local. by default, which is one of those that pods
-// search, after that of their namespace. With it a name is a whole one, which the cluster alone is asked for. Otherwise the names of Services without
-// pods, which the cluster doesn't know, would be looked for outside of it; and where nobody answers there, it would seem to
-// be the cluster that doesn't.
+// search, after that of their namespace. With it a name is a whole one, which the cluster alone is asked for. Otherwise the
+// names of Services without pods, which the cluster doesn't know, would be looked for outside of it; and where nobody
+// answers there, it would seem to be the cluster that doesn't.
 func clusterDomain(resolvConf string) string {
 	for line := range strings.Lines(resolvConf) {
 		fields := strings.Fields(line)
