@@ -2,10 +2,12 @@ package faults_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -96,17 +98,24 @@ func TestHarmedByHand(t *testing.T) {
 		i := register(t, check, a.http)
 		a.awaitListed(t, patience, i)
 		id := service + "-" + i.addr
-		harms := map[string]func() error{
-			"deregistered": func() error { return a.client.Agent().ServiceDeregister(id) },
-			"tags changed": func() error {
+		// change registers the entry anew, without its check, which Consul keeps.
+		change := func(change func(*api.AgentServiceRegistration)) func() error {
+			return func() error {
 				got, _, err := a.client.Agent().Service(id, nil)
 				if err != nil {
 					return err
 				}
-				return a.client.Agent().ServiceRegister(&api.AgentServiceRegistration{
-					ID: id, Name: service, Address: got.Address, Port: got.Port, Meta: got.Meta, Tags: []string{"x"},
-				})
-			},
+				r := &api.AgentServiceRegistration{ID: id, Name: service, Address: got.Address, Port: got.Port, Meta: got.Meta, Tags: got.Tags}
+				change(r)
+				return a.client.Agent().ServiceRegister(r)
+			}
+		}
+		harms := map[string]func() error{
+			"deregistered":       func() error { return a.client.Agent().ServiceDeregister(id) },
+			"check deregistered": func() error { return a.client.Agent().CheckDeregister("service:" + id) },
+			"tags changed":       change(func(r *api.AgentServiceRegistration) { r.Tags = []string{"x"} }),
+			"meta changed":       change(func(r *api.AgentServiceRegistration) { r.Meta["version"] = "changed" }),
+			"weight changed":     change(func(r *api.AgentServiceRegistration) { r.Weights = &api.AgentWeights{Passing: 9, Warning: 1} }),
 			"address changed": func() error {
 				r := &api.AgentServiceRegistration{ID: id, Name: service, Address: "127.0.0.2", Port: 1, Tags: []string{namespace}}
 				return a.client.Agent().ServiceRegister(r)
@@ -116,11 +125,22 @@ func TestHarmedByHand(t *testing.T) {
 			if err := harm(); err != nil {
 				t.Fatal(err)
 			}
-			t.Log(name)
-			a.awaitListed(t, ttl+2*time.Second, i)
+			eventually(t, ttl+2*time.Second, name, func(ctx context.Context) bool {
+				return slices.Equal(a.listed(ctx), []string{i.addr}) && a.hasOwn(id)
+			})
 		}
 		a.awaitEntries(t, time.Second, 1)
 	})
+}
+
+// hasOwn reports whether an entry has its check, and says what the instance says.
+func (a *agent) hasOwn(id string) bool {
+	checks, err := a.client.Agent().ChecksWithFilter(fmt.Sprintf("ServiceID == %q", id))
+	if err != nil || len(checks) != 1 {
+		return false
+	}
+	got, _, err := a.client.Agent().Service(id, nil)
+	return err == nil && got.Meta["version"] != "changed" && fmt.Sprint(got.Weights.Passing) == got.Meta["weight"]
 }
 
 // TestHealth has an instance that answers no more, is not well, and that has crashed: Consul tells nobody of it.

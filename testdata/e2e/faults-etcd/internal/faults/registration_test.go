@@ -140,13 +140,20 @@ func TestHarmedByHand(t *testing.T) {
 	key := etcd.Prefix(namespace, service) + i.addr
 	right := func(ctx context.Context) (*clientv3.GetResponse, bool) {
 		got, err := c.Get(ctx, key)
-		return got, err == nil && len(got.Kvs) == 1 && got.Kvs[0].Lease != 0 && strings.Contains(string(got.Kvs[0].Value), i.addr)
+		return got, err == nil && len(got.Kvs) == 1 && got.Kvs[0].Lease != 0 && strings.Contains(string(got.Kvs[0].Value), i.addr) &&
+			!strings.Contains(string(got.Kvs[0].Value), "changed")
 	}
 	eventually(t, patience, "listed", func(ctx context.Context) bool { _, ok := right(ctx); return ok })
 	harms := map[string]func() error{
 		"key deleted":   func() error { _, err := c.Delete(t.Context(), key); return err },
 		"value changed": func() error { _, err := c.Put(t.Context(), key, "x", clientv3.WithIgnoreLease()); return err },
-		"lease taken":   func() error { _, err := c.Put(t.Context(), key, `{"Addr":"127.0.0.1:1"}`); return err },
+		"metadata changed": func() error {
+			got, _ := right(t.Context())
+			value := strings.Replace(string(got.Kvs[0].Value), `"Metadata":{`, `"Metadata":{"zone":"changed",`, 1)
+			_, err := c.Put(t.Context(), key, value, clientv3.WithIgnoreLease())
+			return err
+		},
+		"lease taken": func() error { _, err := c.Put(t.Context(), key, `{"Addr":"127.0.0.1:1"}`); return err },
 		"lease revoked": func() error {
 			got, _ := right(t.Context())
 			_, err := c.Revoke(t.Context(), clientv3.LeaseID(got.Kvs[0].Lease))

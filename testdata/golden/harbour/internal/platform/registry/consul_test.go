@@ -161,6 +161,9 @@ func TestPutsBackWhatIsLost(t *testing.T) {
 				"forgotten":    func() { clear(a.services) },
 				"one is gone":  func() { delete(a.services, other) },
 				"tags changed": func() { a.services[first].Tags = []string{"x"} },
+				"check gone":   func() { a.services[first].Check = nil },
+				"meta changed": func() { a.services[first].Meta["weight"] = "4" },
+				"weight gone":  func() { a.services[first].Weights = nil },
 				"replaced by one that says nothing": func() {
 					a.services[first] = &api.AgentServiceRegistration{ID: first, Name: "x", Tags: []string{"prod"}}
 				},
@@ -169,7 +172,8 @@ func TestPutsBackWhatIsLost(t *testing.T) {
 				a.do(harm)
 				eventually(t, name, func() bool {
 					one, two := a.find(first), a.find(other)
-					return one != nil && two != nil && one.Meta[instanceID] == l.id && slices.Equal(one.Tags, []string{"prod"})
+					return one != nil && two != nil && one.Meta[instanceID] == l.id && slices.Equal(one.Tags, []string{"prod"}) &&
+						one.Check != nil && one.Meta["weight"] == "3" && one.Weights != nil
 				})
 			}
 		})

@@ -49,8 +49,8 @@ func (c *Consul) entries(instance Instance) (*entries, error) {
 	e := &entries{agent: c.client.Agent(), timeout: min(consul.Timeout, c.ttl/turns), id: c.id, host: host, port: port}
 	for _, service := range instance.Services {
 		e.all = append(e.all, &api.AgentServiceRegistration{
-			ID: service + "-" + instance.Addr, Name: service, Address: host, Port: port,
-			Tags: []string{c.namespace}, Meta: meta, Weights: weights(meta["weight"]), Check: c.checks(service, instance.Addr),
+			ID: service + "-" + e.addr(), Name: service, Address: host, Port: port,
+			Tags: []string{c.namespace}, Meta: meta, Weights: weights(meta["weight"]), Check: c.checks(service, e.addr()),
 		})
 	}
 	return e, nil
@@ -99,7 +99,7 @@ func (e *entries) beat(ctx context.Context) error {
 	defer cancel()
 	options := (&api.QueryOptions{}).WithContext(ctx)
 	return each(e.all, func(r *api.AgentServiceRegistration) error {
-		return e.agent.UpdateTTLOpts("service:"+r.ID, "", api.HealthPassing, options)
+		return e.agent.UpdateTTLOpts(checkID(r), "", api.HealthPassing, options)
 	})
 }
 
@@ -109,17 +109,15 @@ type finding struct {
 	ailing string                          // what a check says of one that is not healthy
 }
 
-// look asks the agent for the entries, in two requests at once, however many there are. It fails with ErrTaken when one is
-// another process's, which lives.
+// look asks the agent for the entries and their checks, in two requests at once, however many there are. It fails with
+// ErrTaken when one is another process's, which lives.
 func (e *entries) look(ctx context.Context) (finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	var checks map[string]*api.AgentCheck
 	var failed error
 	var asking sync.WaitGroup
-	asking.Go(func() {
-		checks, failed = e.agent.ChecksWithFilterOpts(`Status == "critical"`, (&api.QueryOptions{}).WithContext(ctx))
-	})
+	asking.Go(func() { checks, failed = e.checks(ctx) })
 	there, err := e.there(ctx)
 	asking.Wait()
 	if err := cmp.Or(err, failed); err != nil {
@@ -127,23 +125,44 @@ func (e *entries) look(ctx context.Context) (finding, error) {
 	}
 	critical := map[string]string{} // ids, and why
 	for _, check := range checks {
-		critical[check.ServiceID] = cmp.Or(check.Output, check.Notes, check.Name)
+		if check.Status == api.HealthCritical {
+			critical[check.ServiceID] = cmp.Or(check.Output, check.Notes, check.Name)
+		}
 	}
 	var f finding
 	for _, want := range e.all {
 		got, why := there[want.ID], critical[want.ID]
+		checked := checks[checkID(want)] != nil
 		switch {
 		case got == nil:
 			f.lost = append(f.lost, want)
-		case got.Meta[instanceID] != e.id && got.Meta[instanceID] != "" && why == "":
+		case got.Meta[instanceID] != e.id && got.Meta[instanceID] != "" && checked && why == "":
 			return finding{}, ErrTaken
-		case got.Meta[instanceID] != e.id || !slices.Equal(got.Tags, want.Tags):
+		case !same(got, want) || !checked:
 			f.lost = append(f.lost, want)
 		case why != "":
 			f.ailing = why
 		}
 	}
 	return f, nil
+}
+
+// same reports whether what the agent has of an entry is what it was given.
+func same(got *api.AgentService, want *api.AgentServiceRegistration) bool {
+	weights := api.AgentWeights{Passing: 1, Warning: 1} // Consul's own
+	if want.Weights != nil {
+		weights = *want.Weights
+	}
+	return maps.Equal(got.Meta, want.Meta) && slices.Equal(got.Tags, want.Tags) && got.Weights == weights
+}
+
+// checkID is what Consul calls the check of an entry.
+func checkID(r *api.AgentServiceRegistration) string { return "service:" + r.ID }
+
+// checks returns all checks of the entries, and maybe of others.
+func (e *entries) checks(ctx context.Context) (map[string]*api.AgentCheck, error) {
+	filter := fmt.Sprintf("%q in ServiceID", "-"+e.addr())
+	return e.agent.ChecksWithFilterOpts(filter, (&api.QueryOptions{}).WithContext(ctx))
 }
 
 // there returns what the agent lists at the address.

@@ -18,13 +18,16 @@ const maxOps = 100
 type entries struct {
 	kv    clientv3.KV
 	keys  []string
-	entry etcd.Entry
+	id    string // of the process
+	addr  string
+	value string
 }
 
 func newEntries(kv clientv3.KV, namespace, id string, instance Instance) *entries {
 	metadata := map[string]string{etcd.InstanceID: id}
 	maps.Copy(metadata, instance.Metadata)
-	e := &entries{kv: kv, entry: etcd.Entry{Addr: instance.Addr, Metadata: metadata}}
+	entry := etcd.Entry{Addr: instance.Addr, Metadata: metadata}
+	e := &entries{kv: kv, id: id, addr: instance.Addr, value: entry.Encode()}
 	for _, service := range instance.Services {
 		e.keys = append(e.keys, etcd.Prefix(namespace, service)+instance.Addr)
 	}
@@ -33,11 +36,10 @@ func newEntries(kv clientv3.KV, namespace, id string, instance Instance) *entrie
 
 // put lists the instance under a lease, replacing whatever the keys hold.
 func (e *entries) put(ctx context.Context, lease clientv3.LeaseID) error {
-	value := e.entry.Encode()
 	for keys := range slices.Chunk(e.keys, maxOps) {
 		var puts []clientv3.Op
 		for _, key := range keys {
-			puts = append(puts, clientv3.OpPut(key, value, clientv3.WithLease(lease)))
+			puts = append(puts, clientv3.OpPut(key, e.value, clientv3.WithLease(lease)))
 		}
 		if _, err := e.do(ctx, puts); err != nil {
 			return fmt.Errorf("put %v: %w", keys, err)
@@ -81,13 +83,12 @@ func (e *entries) judge(get *clientv3.GetResponse, lease clientv3.LeaseID) findi
 		return damaged
 	}
 	kv := get.Kvs[0]
-	found, err := etcd.Decode(kv.Value)
-	id := found.Metadata[etcd.InstanceID]
-	switch own := id == e.entry.Metadata[etcd.InstanceID]; {
-	case err == nil && !own && id != "" && kv.Lease != 0:
-		return taken
-	case err == nil && own && found.Addr == e.entry.Addr && kv.Lease == int64(lease):
+	if string(kv.Value) == e.value && kv.Lease == int64(lease) {
 		return intact
+	}
+	found, err := etcd.Decode(kv.Value)
+	if id := found.Metadata[etcd.InstanceID]; err == nil && id != "" && id != e.id && kv.Lease != 0 {
+		return taken
 	}
 	return damaged
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -229,7 +230,11 @@ func TestEtcdRegistersAgain(t *testing.T) {
 		"after an entry was replaced":      func(f *fakeEtcd) { f.put(listedKeys[1], stranger, 0) },
 		"after an entry became unreadable": func(f *fakeEtcd) { f.put(listedKeys[1], "not JSON", 1) },
 		"after an entry lost its lease":    func(f *fakeEtcd) { value, _ := f.get(listedKeys[1]); f.put(listedKeys[1], value, 0) },
-		"after a backup was restored":      func(f *fakeEtcd) { value, _ := f.get(listedKeys[1]); f.put(listedKeys[1], value, 77) },
+		"after its metadata was changed": func(f *fakeEtcd) {
+			value, lease := f.get(listedKeys[1])
+			f.put(listedKeys[1], strings.Replace(value, `"Metadata":{`, `"Metadata":{"zone":"another",`, 1), lease)
+		},
+		"after a backup was restored": func(f *fakeEtcd) { value, _ := f.get(listedKeys[1]); f.put(listedKeys[1], value, 77) },
 	}
 	for name, harm := range tests {
 		t.Run(name, func(t *testing.T) {

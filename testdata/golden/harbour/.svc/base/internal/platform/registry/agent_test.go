@@ -16,8 +16,8 @@ type agent struct {
 	url string
 
 	mu       sync.Mutex
-	services map[string]*api.AgentServiceRegistration
-	critical map[string]string // ids of services, and why
+	services map[string]*api.AgentServiceRegistration // a service without Check has lost it
+	critical map[string]string                        // ids of services, and why
 	beats    int
 	puts     int
 	asked    []*http.Request
@@ -33,7 +33,7 @@ func startAgent(t *testing.T) *agent {
 	mux.HandleFunc("PUT /v1/agent/service/deregister/{id}", a.deregister)
 	mux.HandleFunc("PUT /v1/agent/check/update/{id}", a.beat)
 	mux.HandleFunc("GET /v1/agent/services", a.list)
-	mux.HandleFunc("GET /v1/agent/checks", a.listCritical)
+	mux.HandleFunc("GET /v1/agent/checks", a.listChecks)
 	server := httptest.NewServer(a.guard(mux))
 	t.Cleanup(server.Close)
 	a.url = server.URL
@@ -90,15 +90,27 @@ func (a *agent) beat(w http.ResponseWriter, r *http.Request) {
 func (a *agent) list(w http.ResponseWriter, _ *http.Request) {
 	services := map[string]*api.AgentService{}
 	for id, s := range a.services {
-		services[id] = &api.AgentService{ID: id, Service: s.Name, Address: s.Address, Port: s.Port, Tags: s.Tags, Meta: s.Meta}
+		got := &api.AgentService{ID: id, Service: s.Name, Address: s.Address, Port: s.Port, Tags: s.Tags, Meta: s.Meta}
+		got.Weights = api.AgentWeights{Passing: 1, Warning: 1}
+		if s.Weights != nil {
+			got.Weights = *s.Weights
+		}
+		services[id] = got
 	}
 	_ = json.NewEncoder(w).Encode(services)
 }
 
-func (a *agent) listCritical(w http.ResponseWriter, _ *http.Request) {
+func (a *agent) listChecks(w http.ResponseWriter, _ *http.Request) {
 	checks := map[string]*api.AgentCheck{}
-	for id, why := range a.critical {
-		checks["service:"+id] = &api.AgentCheck{ServiceID: id, Status: api.HealthCritical, Output: why}
+	for id, s := range a.services {
+		if s.Check == nil {
+			continue
+		}
+		check := &api.AgentCheck{CheckID: "service:" + id, ServiceID: id, Status: api.HealthPassing}
+		if why, is := a.critical[id]; is {
+			check.Status, check.Output = api.HealthCritical, why
+		}
+		checks[check.CheckID] = check
 	}
 	_ = json.NewEncoder(w).Encode(checks)
 }

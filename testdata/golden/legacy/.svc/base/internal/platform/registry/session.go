@@ -105,7 +105,7 @@ func (e *Etcd) repair(ctx context.Context, entries *entries, lease clientv3.Leas
 		if err := entries.put(ctx, lease); err != nil {
 			return err
 		}
-		e.log.Warn("entries had been removed or replaced, and are there again", "addr", entries.entry.Addr)
+		e.log.Warn("entries had been removed or replaced, and are there again", "addr", entries.addr)
 	case intact:
 	}
 	return nil
