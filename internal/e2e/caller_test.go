@@ -30,10 +30,13 @@ func startCaller(t *testing.T, bin, registry, namespace, service string, addrs .
 	return c
 }
 
-// awaitAgain waits until an instance is called that was away for a while.
-func (c caller) awaitAgain(t *testing.T, addr string) {
+// called returns how often an instance has come to be called: once, and once more after each time that it was away.
+func (c caller) called(addr string) int { return c.log.count(line{"msg": "called", "addr": addr}) }
+
+// awaitAgain waits until an instance is called that had come to be called so often before it was away.
+func (c caller) awaitAgain(t *testing.T, addr string, before int) {
 	t.Helper()
-	soon(t, 10*time.Second, "called again", func() bool { return c.log.count(line{"msg": "called", "addr": addr}) >= 2 })
+	soon(t, 10*time.Second, "called again", func() bool { return c.called(addr) > before })
 }
 
 // lost is a call that has failed.

@@ -25,8 +25,8 @@ import (
 const (
 	patience = 30 * time.Second // of the first call
 	pause    = 10 * time.Millisecond
-	deadline = 2 * time.Second // less than an instance that a test has stopped is known to be away
-	absence  = time.Second     // an instance that hasn't answered for so long is another one to the log
+	deadline = 2 * time.Second        // less than an instance that a test has stopped is known to be away
+	absence  = 200 * time.Millisecond // an instance that hasn't answered for so long is another one to the log
 )
 
 func main() {
