@@ -35,10 +35,14 @@ func testLoad(t *testing.T, bin string) {
 			}
 		}
 	})
+	s.stopOldest(t, "finance", 2)
+	ordering := s.running["ordering"][0] // which calls them all
+	before := ordering.usage(t)
 	s.under(t, "finance has 1, 50 and 1 instance", 30, func() {
 		s.scale(t, "finance", 50)
 		s.stopOldest(t, "finance", 49)
 	})
+	ordering.expectNoMore(t, before)
 	open := s.usage(t)
 	s.under(t, "etcd dies, and comes back empty", 500, func() {
 		stopEtcd()

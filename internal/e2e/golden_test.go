@@ -41,7 +41,7 @@ var goldenProjects = map[string]golden{
 	"depot": {edited: true, tested: []string{"./internal/platform/balancing", "./internal/platform/config", "./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{
 		"depot", "--registry", "static", "--module", "example.com/depot", "--proto", "{api}", "--app", "parcels=Parcels", "--app", "routes=Routes",
 	}},
-	"quay":    {tested: []string{"./internal/platform/config", "./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{"quay", "--registry", "kubernetes"}},
+	"quay":    {tested: []string{"./internal/platform/config", "./internal/platform/discovery", "./internal/platform/kubernetes", "./internal/platform/registry", "./pkg/..."}, new: []string{"quay", "--registry", "kubernetes"}},
 	"harbour": {tested: []string{"./internal/platform/config", "./internal/platform/consul", "./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{"harbour", "--registry", "consul"}},
 	"jetty":   {tested: []string{"./internal/platform/config", "./internal/platform/mdns", "./internal/platform/discovery", "./internal/platform/registry", "./pkg/..."}, new: []string{"jetty", "--registry", "mdns"}},
 	"shop": {edited: true, tested: []string{"./..."}, new: []string{
