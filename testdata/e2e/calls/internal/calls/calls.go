@@ -6,7 +6,9 @@ package calls
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
@@ -19,6 +21,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/acme/shop/internal/platform/config"
 	"github.com/acme/shop/pkg/client"
@@ -59,15 +62,16 @@ func serve(b *testing.B) (addr string, stop func()) {
 // limit is how long the caller gives a call: as long as the contract does.
 const limit = 5 * time.Second
 
-// floors are what the emitted client is compared with: nothing but a connection; one that shows calls to OpenTelemetry as
-// well, in the usual way; and nothing but a connection, by a caller that would wait for ever, whose calls get a deadline
-// from the emitted client, and none from the other.
+// floors are what the emitted client is compared with: nothing but a connection; one that sends a trace with each call, as
+// the client of an app does; one that shows calls to OpenTelemetry as well, in the usual way; and nothing but a connection,
+// by a caller that would wait for ever, whose calls get a deadline from the emitted client, and none from the other.
 var floors = []struct {
 	name    string
 	options []grpc.DialOption
 	limit   time.Duration // 0 for none
 }{
 	{"bare", nil, limit},
+	{"traced", []grpc.DialOption{grpc.WithUnaryInterceptor(traced)}, limit},
 	{"usual", []grpc.DialOption{grpc.WithStatsHandler(otelgrpc.NewClientHandler())}, limit},
 	{"endless", nil, 0},
 }
@@ -79,6 +83,16 @@ func connect(b *testing.B, addr string, options []grpc.DialOption) *grpc.ClientC
 		b.Fatal(err)
 	}
 	return conn
+}
+
+// traced sends an id with a call, another one with each, as https://www.w3.org/TR/trace-context has it.
+func traced(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	var id [24]byte
+	for i := 0; i < len(id); i += 8 {
+		binary.NativeEndian.PutUint64(id[i:], rand.Uint64())
+	}
+	trace := fmt.Sprintf("00-%x-%x-00", id[:16], id[16:])
+	return invoke(metadata.AppendToOutgoingContext(ctx, "traceparent", trace), method, req, reply, conn, options...)
 }
 
 // emitted has the defaults of an app, and the service config of a contract with one method. It is told the address: a
