@@ -66,7 +66,16 @@ func TestMember(t *testing.T) {
 			} else {
 				m.kill()
 			}
-			during(t, test.limit-5*time.Second, func(context.Context) {})
+			looks, missing := 0, 0
+			during(t, test.limit-5*time.Second, func(ctx context.Context) {
+				if got := listed(ctx, c); ctx.Err() == nil {
+					looks++
+					if len(got) < len(instances) {
+						missing++
+					}
+				}
+			})
+			t.Logf("not all were listed in %d of %d looks", missing, looks)
 			awaitListed(t, c, 5*time.Second, instances...)
 			young := register(t, all...)
 			calls.awaitAnswer(20*time.Second, young.addr)

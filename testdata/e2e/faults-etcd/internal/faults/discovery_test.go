@@ -167,25 +167,40 @@ func TestVanished(t *testing.T) {
 // TestLastOneDies is scenario 23: nobody is left. Calls say so at once, and work as soon as somebody comes.
 func TestLastOneDies(t *testing.T) {
 	t.Parallel()
-	m := startEtcd(t)
-	i := register(t, m.client)
-	conn := dial(t, at(m.client))
-	if _, err := call(conn, patience, grpc.WaitForReady(true)); err != nil {
-		t.Fatal(err)
+	deaths := map[string]func(*instance) error{
+		"stops": func(i *instance) error {
+			err := i.deregister()
+			i.stop()
+			return err
+		},
+		"crashes": func(i *instance) error { // and stays listed
+			i.stop()
+			return nil
+		},
 	}
-	if err := i.deregister(); err != nil {
-		t.Error(err)
+	for name, die := range deaths {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := startEtcd(t)
+			i := register(t, m.client)
+			conn := dial(t, at(m.client))
+			if _, err := call(conn, patience, grpc.WaitForReady(true)); err != nil {
+				t.Fatal(err)
+			}
+			if err := die(i); err != nil {
+				t.Error(err)
+			}
+			eventually(t, time.Second, "unavailable", func(context.Context) bool {
+				_, err := call(conn, time.Second)
+				return status.Code(err) == codes.Unavailable
+			})
+			register(t, m.client)
+			eventually(t, 2*time.Second, "back", func(context.Context) bool {
+				_, err := call(conn, 2*time.Second)
+				return err == nil
+			})
+		})
 	}
-	i.stop()
-	eventually(t, time.Second, "unavailable", func(context.Context) bool {
-		_, err := call(conn, time.Second)
-		return status.Code(err) == codes.Unavailable
-	})
-	register(t, m.client)
-	eventually(t, 2*time.Second, "back", func(context.Context) bool {
-		_, err := call(conn, 2*time.Second)
-		return err == nil
-	})
 }
 
 // TestNobody is what a call is told when there has never been an instance.

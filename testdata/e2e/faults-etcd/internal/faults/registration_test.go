@@ -191,29 +191,39 @@ func TestStop(t *testing.T) {
 		t.Errorf("stopped after %v", took)
 	}
 	t.Parallel() // only now, for the same reason
-	faults := map[string]func(p *faultproxy.Proxy){
-		"refused": (*faultproxy.Proxy).Cut, "partition": func(p *faultproxy.Proxy) { p.Freeze(both) },
+	freeze := func(d faultproxy.Direction) func(*faultproxy.Proxy) {
+		return func(p *faultproxy.Proxy) { p.Freeze(d) }
 	}
-	for name, fault := range faults {
-		for _, before := range []bool{true, false} { // stopped while it is registered, or long after the lease is gone
-			p := faultproxy.New(t, m.client)
-			i := register(t, p.Addr())
-			awaitListed(t, c, patience, i)
-			fault(p)
-			if !before {
-				eventually(t, 3*ttl, "expired", func(ctx context.Context) bool { return len(listed(ctx, c)) == 0 })
-			}
-			start := time.Now()
-			_ = i.deregister() // in vain
-			t.Logf("%s, registered %v: stopped after %v", name, before, time.Since(start))
-			p.Heal()
-			eventually(t, ttl+2*time.Second, "gone", func(ctx context.Context) bool { return len(listed(ctx, c)) == 0 })
-			during(t, ttl, func(ctx context.Context) {
-				if got := listed(ctx, c); ctx.Err() == nil && len(got) > 0 {
-					t.Fatalf("it comes back: %v", got)
-				}
-			})
+	tests := []struct {
+		name  string
+		fault func(*faultproxy.Proxy)
+		long  bool // until the lease is gone
+	}{
+		{"refused", (*faultproxy.Proxy).Cut, false}, {"refused for long", (*faultproxy.Proxy).Cut, true},
+		{"partition", freeze(both), false}, {"partition for long", freeze(both), true},
+		{"deaf", freeze(faultproxy.ToServer), false}, {"mute", freeze(faultproxy.ToClient), false},
+	}
+	for _, test := range tests {
+		p := faultproxy.New(t, m.client)
+		i := register(t, p.Addr())
+		awaitListed(t, c, patience, i)
+		test.fault(p)
+		if test.long {
+			eventually(t, 3*ttl, "expired", func(ctx context.Context) bool { return len(listed(ctx, c)) == 0 })
 		}
+		start := time.Now()
+		_ = i.deregister() // in vain
+		took := time.Since(start)
+		if t.Logf("%s: stopped after %v", test.name, took); took > 2*time.Second {
+			t.Errorf("%s: stopped after %v", test.name, took)
+		}
+		p.Heal()
+		eventually(t, ttl+2*time.Second, "gone", func(ctx context.Context) bool { return len(listed(ctx, c)) == 0 })
+		during(t, ttl, func(ctx context.Context) {
+			if got := listed(ctx, c); ctx.Err() == nil && len(got) > 0 {
+				t.Fatalf("%s: it comes back: %v", test.name, got)
+			}
+		})
 	}
 	awaitLeases(t, c, 0)
 }
