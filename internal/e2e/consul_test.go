@@ -147,17 +147,18 @@ func testFrozenByConsul(t *testing.T, bin, check string) {
 	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	frozen, before := time.Now(), calls.called(frozenAddr)
+	frozen := time.Now()
 	soon(t, 2*faultTTL+2*time.Second, "not passing", func() bool { return len(passingIn(t, addr)) == 1 })
 	known := time.Now().Add(2 * time.Second) // to all clients
 	<-time.After(2 * faultTTL)               // a time that is the fault itself
+	answered := calls.called(frozenAddr)
 	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	soon(t, 5*time.Second, "passing", func() bool { return len(passingIn(t, addr)) == 2 })
 	_, admin := p.serving(t)
 	soon(t, faultTTL+time.Second, "metric", func() bool { _, metrics := get(t, admin, "/metrics"); return hasRegistered(metrics, 1) })
-	calls.awaitAgain(t, frozenAddr, before)
+	calls.awaitAgain(t, frozenAddr, answered)
 	p.expectNoMore(t, open)
 	calls.expectNoFailure(t, func(call lost) bool {
 		return call.addr == frozenAddr && call.ended.After(frozen) && call.began.Before(known)

@@ -82,10 +82,11 @@ func testFrozen(t *testing.T, bin string) {
 	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	frozen, answered := time.Now(), calls.called(addr)
+	frozen := time.Now()
 	soon(t, faultTTL+2*time.Second, "off the list", func() bool { return len(s.listed(t)) == 4 })
 	known := time.Now().Add(2 * time.Second) // to all clients
 	<-time.After(2 * faultTTL)               // a time that is the fault itself
+	answered := calls.called(addr)
 	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}

@@ -105,7 +105,9 @@ func TestHarmedByHand(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				r := &api.AgentServiceRegistration{ID: id, Name: service, Address: got.Address, Port: got.Port, Meta: got.Meta, Tags: got.Tags}
+				r := &api.AgentServiceRegistration{
+					ID: id, Name: service, Address: got.Address, Port: got.Port, Meta: got.Meta, Tags: got.Tags, Weights: &got.Weights,
+				}
 				change(r)
 				return a.client.Agent().ServiceRegister(r)
 			}
@@ -116,6 +118,7 @@ func TestHarmedByHand(t *testing.T) {
 			"tags changed":       change(func(r *api.AgentServiceRegistration) { r.Tags = []string{"x"} }),
 			"meta changed":       change(func(r *api.AgentServiceRegistration) { r.Meta["version"] = "changed" }),
 			"weight changed":     change(func(r *api.AgentServiceRegistration) { r.Weights = &api.AgentWeights{Passing: 9, Warning: 1} }),
+			"name changed":       change(func(r *api.AgentServiceRegistration) { r.Name = "x" }),
 			"address changed": func() error {
 				r := &api.AgentServiceRegistration{ID: id, Name: service, Address: "127.0.0.2", Port: 1, Tags: []string{namespace}}
 				return a.client.Agent().ServiceRegister(r)
@@ -140,7 +143,34 @@ func (a *agent) hasOwn(id string) bool {
 		return false
 	}
 	got, _, err := a.client.Agent().Service(id, nil)
-	return err == nil && got.Meta["version"] != "changed" && fmt.Sprint(got.Weights.Passing) == got.Meta["weight"]
+	return err == nil && slices.Equal(got.Tags, []string{namespace}) && got.Meta["version"] != "changed" &&
+		fmt.Sprint(got.Weights.Passing) == got.Meta["weight"]
+}
+
+// TestMaintenance has an operator take an instance out of service, which lasts, whatever else has to be put right.
+func TestMaintenance(t *testing.T) {
+	eachCheck(t, func(t *testing.T, check string) {
+		a := startConsul(t)
+		i := register(t, check, a.http)
+		a.awaitListed(t, patience, i)
+		id := service + "-" + i.addr
+		if err := a.client.Agent().EnableServiceMaintenance(id, "a test"); err != nil {
+			t.Fatal(err)
+		}
+		a.awaitListed(t, ttl)
+		if err := a.client.Agent().CheckDeregister("service:" + id); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, ttl+2*time.Second, "put right", func(context.Context) bool {
+			checks, err := a.client.Agent().ChecksWithFilter(fmt.Sprintf("ServiceID == %q", id))
+			return err == nil && len(checks) == 2
+		})
+		a.expectListed(t, ttl, 0)
+		if err := a.client.Agent().DisableServiceMaintenance(id); err != nil {
+			t.Fatal(err)
+		}
+		a.awaitListed(t, ttl+2*time.Second, i)
+	})
 }
 
 // TestHealth has an instance that answers no more, is not well, and that has crashed: Consul tells nobody of it.

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hashicorp/consul/api"
+
 	"example.com/harbour/internal/platform/backoff"
 	"example.com/harbour/internal/platform/consul"
 )
@@ -89,7 +91,7 @@ func (c *Consul) keep(ctx context.Context, entries *entries, listed func()) erro
 			return err
 		}
 	}
-	if err := entries.put(ctx, entries.all); err != nil {
+	if err := entries.put(ctx, entries.all, c.lastSeen()); err != nil {
 		return err
 	}
 	c.listed = true
@@ -129,21 +131,32 @@ func (c *Consul) beat(ctx context.Context, entries *entries) error {
 	return entries.beat(ctx)
 }
 
-// repair puts back what somebody has removed or replaced, and reports whether Consul tells others of the instance.
+// repair puts back what somebody has removed or replaced, and reports whether Consul tells others of the instance. Consul
+// itself removes what has been critical for long: that is put back as it was.
 func (c *Consul) repair(ctx context.Context, entries *entries) (healthy bool, err error) {
 	found, err := entries.look(ctx)
 	if err != nil {
 		return false, err
 	}
 	if len(found.lost) > 0 {
-		if err := entries.put(ctx, found.lost); err != nil {
+		if err := entries.put(ctx, found.lost, c.lastSeen()); err != nil {
 			return false, err
 		}
 		c.log.Warn("entries had been removed or replaced, and are there again", "addr", entries.addr())
+		return c.ailing == "", nil
 	}
 	if found.ailing != c.ailing && found.ailing != "" {
 		c.log.Warn("registered, but not healthy to Consul, which therefore tells nobody", "addr", entries.addr(), "check", found.ailing)
 	}
 	c.ailing = found.ailing
 	return found.ailing == "", nil
+}
+
+// lastSeen is the status in which Consul's checks were when they were looked at. Before that it is passing: an app
+// registers when it serves.
+func (c *Consul) lastSeen() string {
+	if c.ailing != "" {
+		return api.HealthCritical
+	}
+	return api.HealthPassing
 }

@@ -63,7 +63,7 @@ func (l *lister) start(t *testing.T) {
 	running.Go(func() {
 		l.ended <- l.List(ctx, Instance{
 			Services: []string{"a.v1.A", "b.v1.B"}, Addr: addr,
-			Metadata: map[string]string{"app": "shop", "weight": "3"},
+			Metadata: map[string]string{"app": "shop", "weight": "3", "zone": "no\xfftext"},
 		}, func() { l.listed <- true })
 	})
 	l.stop = func() { cancel(); running.Wait() }
@@ -106,7 +106,7 @@ func TestEntry(t *testing.T) {
 	if got.Name != "a.v1.A" || got.Address != "10.0.0.1" || got.Port != 9090 || !slices.Equal(got.Tags, []string{"prod"}) {
 		t.Errorf("got %+v", got)
 	}
-	if want := map[string]string{"app": "shop", "weight": "3", instanceID: l.id}; !maps.Equal(got.Meta, want) {
+	if want := map[string]string{"app": "shop", "weight": "3", "zone": "no\uFFFDtext", instanceID: l.id}; !maps.Equal(got.Meta, want) {
 		t.Errorf("meta is %v, want %v", got.Meta, want)
 	}
 	if got.Weights == nil || got.Weights.Passing != 3 {
@@ -163,6 +163,7 @@ func TestPutsBackWhatIsLost(t *testing.T) {
 				"tags changed": func() { a.services[first].Tags = []string{"x"} },
 				"check gone":   func() { a.services[first].Check = nil },
 				"meta changed": func() { a.services[first].Meta["weight"] = "4" },
+				"name changed": func() { a.services[first].Name = "x" },
 				"weight gone":  func() { a.services[first].Weights = nil },
 				"replaced by one that says nothing": func() {
 					a.services[first] = &api.AgentServiceRegistration{ID: first, Name: "x", Tags: []string{"prod"}}
@@ -173,7 +174,7 @@ func TestPutsBackWhatIsLost(t *testing.T) {
 				eventually(t, name, func() bool {
 					one, two := a.find(first), a.find(other)
 					return one != nil && two != nil && one.Meta[instanceID] == l.id && slices.Equal(one.Tags, []string{"prod"}) &&
-						one.Check != nil && one.Meta["weight"] == "3" && one.Weights != nil
+						one.Name == "a.v1.A" && one.Check != nil && one.Meta["weight"] == "3" && one.Weights != nil
 				})
 			}
 		})
@@ -222,9 +223,33 @@ func TestSaysThatConsulFindsItUnhealthy(t *testing.T) {
 	}
 	a.do(func() {
 		if a.puts != 2 {
-			t.Errorf("listed %d times: that would make it healthy for a moment", a.puts)
+			t.Errorf("listed %d times, and nothing was lost", a.puts)
 		}
 	})
+}
+
+// TestPutsBackWhatIsUnhealthyAsThat has Consul forget an entry that has been critical for long.
+func TestPutsBackWhatIsUnhealthyAsThat(t *testing.T) {
+	t.Parallel()
+	a := startAgent(t)
+	l := list(t, a, CheckGRPC)
+	a.do(func() { a.critical[first] = "connection refused" })
+	for range 2 {
+		before := a.looks()
+		eventually(t, "seen", func() bool { return a.looks() >= before+2 })
+		a.do(func() { delete(a.services, first); delete(a.critical, first) })
+		eventually(t, "put back", func() bool { return a.find(first) != nil })
+		if got := a.find(first).Check.Status; got != api.HealthCritical {
+			t.Errorf("put back as %s", got)
+		}
+	}
+	a.do(func() { clear(a.critical) })
+	l.await(t)
+	a.do(func() { delete(a.services, first) })
+	eventually(t, "put back", func() bool { return a.find(first) != nil })
+	if got := a.find(first).Check.Status; got != api.HealthPassing {
+		t.Errorf("well again, and put back as %s", got)
+	}
 }
 
 func TestLeaves(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,7 +46,9 @@ func (c *Consul) entries(instance Instance) (*entries, error) {
 		return nil, fmt.Errorf("address to register: %w", err)
 	}
 	meta := map[string]string{instanceID: c.id}
-	maps.Copy(meta, instance.Metadata)
+	for key, value := range instance.Metadata {
+		meta[key] = strings.ToValidUTF8(value, "\uFFFD") // as Consul has it
+	}
 	e := &entries{agent: c.client.Agent(), timeout: min(consul.Timeout, c.ttl/turns), id: c.id, host: host, port: port}
 	for _, service := range instance.Services {
 		e.all = append(e.all, &api.AgentServiceRegistration{
@@ -56,12 +59,9 @@ func (c *Consul) entries(instance Instance) (*entries, error) {
 	return e, nil
 }
 
-// checks is the check of an entry. It passes to begin with: an app registers when it serves.
+// checks is the check of an entry.
 func (c *Consul) checks(service, addr string) *api.AgentServiceCheck {
-	check := &api.AgentServiceCheck{
-		Status:                         api.HealthPassing,
-		DeregisterCriticalServiceAfter: max(6*c.ttl, shortestReap).String(),
-	}
+	check := &api.AgentServiceCheck{DeregisterCriticalServiceAfter: max(6*c.ttl, shortestReap).String()}
 	if c.check == CheckTTL {
 		check.TTL = c.ttl.String()
 		return check
@@ -85,12 +85,16 @@ func weights(text string) *api.AgentWeights {
 
 func (e *entries) addr() string { return net.JoinHostPort(e.host, strconv.Itoa(e.port)) }
 
-// put lists entries, replacing whatever has their ids.
-func (e *entries) put(ctx context.Context, some []*api.AgentServiceRegistration) error {
+// put lists entries, replacing whatever has their ids. Their checks begin with a status, api.HealthPassing or another one;
+// those that are there go on with theirs, and so do checks that others have added, such as Consul's own for maintenance.
+func (e *entries) put(ctx context.Context, some []*api.AgentServiceRegistration, status string) error {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	options := api.ServiceRegisterOpts{ReplaceExistingChecks: true}.WithContext(ctx)
-	return each(some, func(r *api.AgentServiceRegistration) error { return e.agent.ServiceRegisterOpts(r, options) })
+	options := api.ServiceRegisterOpts{}.WithContext(ctx)
+	return each(some, func(r *api.AgentServiceRegistration) error {
+		r.Check.Status = status
+		return e.agent.ServiceRegisterOpts(r, options)
+	})
 }
 
 // beat tells the agent that all entries are alive.
@@ -153,7 +157,7 @@ func same(got *api.AgentService, want *api.AgentServiceRegistration) bool {
 	if want.Weights != nil {
 		weights = *want.Weights
 	}
-	return maps.Equal(got.Meta, want.Meta) && slices.Equal(got.Tags, want.Tags) && got.Weights == weights
+	return got.Service == want.Name && maps.Equal(got.Meta, want.Meta) && slices.Equal(got.Tags, want.Tags) && got.Weights == weights
 }
 
 // checkID is what Consul calls the check of an entry.

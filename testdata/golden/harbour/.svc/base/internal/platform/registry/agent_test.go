@@ -60,8 +60,11 @@ func (a *agent) register(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	// A check that is there keeps its state.
+	if old := a.services[service.ID]; (old == nil || old.Check == nil) && service.Check.Status == api.HealthCritical {
+		a.critical[service.ID] = "not checked yet"
+	}
 	a.services[service.ID] = &service
-	delete(a.critical, service.ID)
 	a.puts++
 	if a.stuck {
 		a.mu.Unlock()
@@ -84,6 +87,7 @@ func (a *agent) beat(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	delete(a.critical, id)
 	a.beats++
 }
 
@@ -120,6 +124,18 @@ func (a *agent) do(change func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	change()
+}
+
+// looks is how often the agent was asked for checks.
+func (a *agent) looks() (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range a.asked {
+		if r.URL.Path == "/v1/agent/checks" {
+			n++
+		}
+	}
+	return n
 }
 
 // find returns an entry, or nil.
