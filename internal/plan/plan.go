@@ -128,7 +128,7 @@ func (p *planner) owned(a Action, f tree.File) {
 	case !emitted && !strings.HasPrefix(f.Path, "gen/") && !generated(a.Old):
 		p.hold(a, Conflict, inTheWay)
 	case emitted && !pristine(a.Old, entry):
-		a.Edited, a.Reason = true, "it was edited by hand; files in gen/ are svc's"
+		a.Edited, a.Reason = true, "it was edited by hand; stubs and gen/ are svc's"
 		p.write(a, Update, f)
 	case !emitted:
 		a.Edited, a.Reason = !generated(a.Old), "it was not svc's, and now is"

@@ -1,6 +1,10 @@
 package discovery
 
 import (
+	"bytes"
+	"log/slog"
+	"regexp"
+	"slices"
 	"testing"
 
 	"go.opentelemetry.io/otel"
@@ -67,4 +71,20 @@ func TestMetricsOfARegistryThatIsAwayFromTheStart(t *testing.T) {
 	follow(t, &fakeSource{err: errAway}, c, func(t *testing.T, _ *fakeConn) {
 		expectMetrics(t, reader, map[string]int64{"discovery.instances": 1, "discovery.synced": 0})
 	})
+}
+
+// TestLogOfTheLastInstance has it go, and another one come. None at the start is what calls say.
+func TestLogOfTheLastInstance(t *testing.T) {
+	var log bytes.Buffer
+	s, err := newStatus(name, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 2, 1, 0, 0, 3, 0} {
+		s.instances(n)
+	}
+	said := regexp.MustCompile(`level=(\w+)`).FindAllString(log.String(), -1)
+	if want := []string{"level=WARN", "level=INFO", "level=WARN"}; !slices.Equal(said, want) {
+		t.Errorf("got %s", &log)
+	}
 }

@@ -218,8 +218,10 @@ func TestSaysThatConsulFindsItUnhealthy(t *testing.T) {
 	a.do(func() { delete(a.critical, first) })
 	l.await(t)
 	l.stop()
-	if n := strings.Count(l.log.String(), "connection refused"); n != 1 {
-		t.Errorf("said %d times: %s", n, l.log)
+	for _, said := range []string{"connection refused", "healthy to Consul again"} {
+		if n := strings.Count(l.log.String(), said); n != 1 {
+			t.Errorf("%q is said %d times: %s", said, n, l.log)
+		}
 	}
 	a.do(func() {
 		if a.puts != 2 {

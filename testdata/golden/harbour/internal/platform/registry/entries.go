@@ -176,19 +176,19 @@ func (e *entries) there(ctx context.Context) (map[string]*api.AgentService, erro
 }
 
 // remove takes the entries off, apart from those that another process has made its own.
-func (e *entries) remove() {
+func (e *entries) remove() error {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
 	there, err := e.there(ctx)
 	if err != nil {
-		return // their checks will fail
+		return err
 	}
 	own := slices.DeleteFunc(slices.Clone(e.all), func(r *api.AgentServiceRegistration) bool {
 		got := there[r.ID]
 		return got == nil || got.Meta[instanceID] != e.id
 	})
 	options := (&api.QueryOptions{}).WithContext(ctx)
-	_ = each(own, func(r *api.AgentServiceRegistration) error { return e.agent.ServiceDeregisterOpts(r.ID, options) })
+	return each(own, func(r *api.AgentServiceRegistration) error { return e.agent.ServiceDeregisterOpts(r.ID, options) })
 }
 
 // each does something for all entries at once, and returns the first error.

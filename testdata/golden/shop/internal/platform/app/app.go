@@ -231,12 +231,12 @@ func (a *App) finish(rpc *grpc.Server) {
 	case <-finished:
 		return
 	case <-time.After(a.cfg.Shutdown.Timeout):
-		a.log.Warn("calls in flight are cut off", "after", a.cfg.Shutdown.Timeout)
+		a.log.Warn("calls in flight are cut off", "after", a.cfg.Shutdown.Timeout.String())
 	}
 	rpc.Stop() // the handlers' contexts are done; what they still use is closed when Run returns
 	select {
 	case <-finished:
 	case <-time.After(handlerTimeout):
-		a.log.Warn("handlers that were cut off have not returned", "after", handlerTimeout)
+		a.log.Warn("handlers that were cut off have not returned", "after", handlerTimeout.String())
 	}
 }

@@ -14,6 +14,8 @@ import (
 type status struct {
 	log    *slog.Logger
 	isAway bool
+	had    bool // instances
+	isGone bool // the last of them
 
 	of     metric.MeasurementOption
 	count  metric.Int64Gauge
@@ -38,7 +40,18 @@ func newStatus(service string, log *slog.Logger) (*status, error) {
 	}, nil
 }
 
-func (s *status) instances(n int) { s.count.Record(context.Background(), int64(n), s.of) }
+func (s *status) instances(n int) {
+	s.count.Record(context.Background(), int64(n), s.of)
+	switch {
+	case n == 0 && s.had:
+		s.log.Warn("no instance is left; calls fail until there is one")
+		s.isGone = true
+	case n > 0 && s.isGone:
+		s.log.Info("there are instances again", "instances", n)
+		s.isGone = false
+	}
+	s.had = n > 0
+}
 
 func (s *status) away(err error, known int) {
 	s.synced.Record(context.Background(), 0, s.of)
@@ -57,5 +70,5 @@ func (s *status) back() {
 }
 
 func (s *status) missing(instances int) {
-	s.log.Warn("the registry has suddenly forgotten instances; keeping them for a while", "instances", instances, "for", missingGrace)
+	s.log.Warn("the registry has suddenly forgotten instances; keeping them for a while", "instances", instances, "for", missingGrace.String())
 }

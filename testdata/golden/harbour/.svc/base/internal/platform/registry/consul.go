@@ -65,8 +65,12 @@ func (c *Consul) Close() error {
 }
 
 func (c *Consul) leave() {
-	if entries := c.mine.Swap(nil); entries != nil {
-		entries.remove()
+	entries := c.mine.Swap(nil)
+	if entries == nil {
+		return
+	}
+	if err := entries.remove(); err != nil {
+		c.log.Info("still registered, until the check fails", "addr", entries.addr(), "error", err)
 	}
 }
 
@@ -147,6 +151,9 @@ func (c *Consul) repair(ctx context.Context, entries *entries) (healthy bool, er
 	}
 	if found.ailing != c.ailing && found.ailing != "" {
 		c.log.Warn("registered, but not healthy to Consul, which therefore tells nobody", "addr", entries.addr(), "check", found.ailing)
+	}
+	if found.ailing == "" && c.ailing != "" {
+		c.log.Info("healthy to Consul again", "addr", entries.addr())
 	}
 	c.ailing = found.ailing
 	return found.ailing == "", nil
