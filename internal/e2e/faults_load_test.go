@@ -35,8 +35,7 @@ func testLoad(t *testing.T, bin string) {
 			}
 		}
 	})
-	s.stopOldest(t, "finance", 2)
-	s.under(t, "finance has 1 instance", 30, func() {})
+	s.under(t, "finance has 1 instance", 10, func() { s.stopOldest(t, "finance", 2) })
 	ordering := s.running["ordering"][0] // which calls them all
 	before := ordering.usage(t)
 	s.under(t, "finance has 1, 50 and 1 instance", 30, func() {
