@@ -22,11 +22,12 @@ func TestStatic(t *testing.T) {
 	client := start(t, bin, "parcels", loopback("PARCELS"), "--set", "registry.endpoints="+named)
 	client.serving(t)
 	calls := startCaller(t, bin, named, "default", service, addr, otherAddr)
-	before, crashed := calls.called(addr), time.Now()
+	crashed := time.Now()
 	if err := one.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	<-one.done
+	before := calls.called(addr)
 	start(t, bin, "routes", loopback("ROUTES"), "--set", "server.grpc.addr="+addr)
 	calls.awaitAgain(t, addr, before)
 	calls.expectNoFailure(t, func(call lost) bool { return call.addr == addr && call.during([]time.Time{crashed}) })

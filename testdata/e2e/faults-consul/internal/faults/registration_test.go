@@ -147,6 +147,20 @@ func (a *agent) hasOwn(id string) bool {
 		fmt.Sprint(got.Weights.Passing) == got.Meta["weight"]
 }
 
+// TestCheckOfAnotherKind has an earlier process have left its entry, whose check Consul makes, and fails.
+func TestCheckOfAnotherKind(t *testing.T) {
+	t.Parallel()
+	a, s := startConsul(t), serve(t)
+	old := &api.AgentServiceRegistration{ID: service + "-" + s.addr, Name: service, Tags: []string{namespace}}
+	old.Check = &api.AgentServiceCheck{GRPC: "127.0.0.1:1", Interval: "1s", Status: api.HealthPassing}
+	if err := a.client.Agent().ServiceRegister(old); err != nil {
+		t.Fatal(err)
+	}
+	i := listFor(t, s, registry.CheckTTL, a.http, "", ttl)
+	a.awaitListed(t, patience, i)
+	a.expectListed(t, 2*ttl, 1)
+}
+
 // TestMaintenance has an operator take an instance out of service, which lasts, whatever else has to be put right.
 func TestMaintenance(t *testing.T) {
 	eachCheck(t, func(t *testing.T, check string) {
@@ -166,6 +180,9 @@ func TestMaintenance(t *testing.T) {
 			return err == nil && len(checks) == 2
 		})
 		a.expectListed(t, ttl, 0)
+		if warned := strings.Count(i.log.String(), "WARN"); warned > 2 { // of the check, and of maintenance
+			t.Errorf("%d warnings:\n%s", warned, i.log)
+		}
 		if err := a.client.Agent().DisableServiceMaintenance(id); err != nil {
 			t.Fatal(err)
 		}
@@ -356,6 +373,26 @@ func TestTwoAtOneAddress(t *testing.T) {
 			t.Error(err)
 		}
 		a.awaitListed(t, ttl+5*time.Second, one)
+	})
+}
+
+// TestTwoAtOneAddressInMaintenance has an operator take the address out of service: that doesn't make it anybody's.
+func TestTwoAtOneAddressInMaintenance(t *testing.T) {
+	eachCheck(t, func(t *testing.T, check string) {
+		a, s := startConsul(t), serve(t)
+		one := list(t, s, check, a.http, "")
+		a.awaitListed(t, patience, one)
+		if err := a.client.Agent().EnableServiceMaintenance(service+"-"+s.addr, "a test"); err != nil {
+			t.Fatal(err)
+		}
+		two := list(t, s, check, a.http, "")
+		eventually(t, ttl+2*time.Second, "noticed", func(context.Context) bool {
+			return strings.Contains(one.log.String(), "another instance")
+		})
+		a.expectListed(t, 3*ttl, 0)
+		if said := one.log.String() + two.log.String(); strings.Count(said, "are there again") > 0 {
+			t.Errorf("they fight:\n%s", said)
+		}
 	})
 }
 

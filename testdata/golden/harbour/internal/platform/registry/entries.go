@@ -31,6 +31,7 @@ type entries struct {
 	agent   *api.Agent
 	timeout time.Duration // of a request
 	id      string        // of the process
+	kind    string        // of the checks
 	host    string
 	port    int
 	all     []*api.AgentServiceRegistration
@@ -49,7 +50,7 @@ func (c *Consul) entries(instance Instance) (*entries, error) {
 	for key, value := range instance.Metadata {
 		meta[key] = strings.ToValidUTF8(value, "\uFFFD") // as Consul has it
 	}
-	e := &entries{agent: c.client.Agent(), timeout: min(consul.Timeout, c.ttl/turns), id: c.id, host: host, port: port}
+	e := &entries{agent: c.client.Agent(), timeout: min(consul.Timeout, c.ttl/turns), id: c.id, kind: c.check, host: host, port: port}
 	for _, service := range instance.Services {
 		e.all = append(e.all, &api.AgentServiceRegistration{
 			ID: service + "-" + e.addr(), Name: service, Address: host, Port: port,
@@ -128,27 +129,43 @@ func (e *entries) look(ctx context.Context) (finding, error) {
 		return finding{}, err
 	}
 	critical := map[string]string{} // ids, and why
-	for _, check := range checks {
-		if check.Status == api.HealthCritical {
+	for _, id := range slices.Sorted(maps.Keys(checks)) {
+		if check := checks[id]; check.Status == api.HealthCritical && critical[check.ServiceID] == "" {
 			critical[check.ServiceID] = cmp.Or(check.Output, check.Notes, check.Name)
 		}
 	}
 	var f finding
 	for _, want := range e.all {
-		got, why := there[want.ID], critical[want.ID]
-		checked := checks[checkID(want)] != nil
+		got, check, why := there[want.ID], checks[checkID(want)], critical[want.ID]
 		switch {
 		case got == nil:
 			f.lost = append(f.lost, want)
-		case got.Meta[instanceID] != e.id && got.Meta[instanceID] != "" && checked && why == "":
+		case got.Meta[instanceID] != e.id && got.Meta[instanceID] != "" && check != nil && check.Status != api.HealthCritical:
 			return finding{}, ErrTaken
-		case !same(got, want) || !checked:
+		case !same(got, want) || check == nil:
 			f.lost = append(f.lost, want)
 		case why != "":
 			f.ailing = why
 		}
 	}
 	return f, nil
+}
+
+// clear removes checks of another kind that an earlier process has left at the address. With one of the entries' own under
+// the same id, Consul would go on with both.
+func (e *entries) clear(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	checks, err := e.checks(ctx)
+	if err != nil {
+		return err
+	}
+	others := slices.DeleteFunc(slices.Clone(e.all), func(r *api.AgentServiceRegistration) bool {
+		check := checks[checkID(r)]
+		return check == nil || check.Type == e.kind
+	})
+	options := (&api.QueryOptions{}).WithContext(ctx)
+	return each(others, func(r *api.AgentServiceRegistration) error { return e.agent.CheckDeregisterOpts(checkID(r), options) })
 }
 
 // same reports whether what the agent has of an entry is what it was given.

@@ -15,14 +15,15 @@ import (
 type agent struct {
 	url string
 
-	mu       sync.Mutex
-	services map[string]*api.AgentServiceRegistration // a service without Check has lost it
-	critical map[string]string                        // ids of services, and why
-	beats    int
-	puts     int
-	asked    []*http.Request
-	token    string // that is let in; empty lets everybody in
-	stuck    bool   // lists, and does not say so
+	mu        sync.Mutex
+	services  map[string]*api.AgentServiceRegistration // a service without Check has lost it
+	critical  map[string]string                        // ids of services, and why
+	unchecked []string                                 // ids of services whose check was deregistered
+	beats     int
+	puts      int
+	asked     []*http.Request
+	token     string // that is let in; empty lets everybody in
+	stuck     bool   // lists, and does not say so
 }
 
 func startAgent(t *testing.T) *agent {
@@ -32,6 +33,7 @@ func startAgent(t *testing.T) *agent {
 	mux.HandleFunc("PUT /v1/agent/service/register", a.register)
 	mux.HandleFunc("PUT /v1/agent/service/deregister/{id}", a.deregister)
 	mux.HandleFunc("PUT /v1/agent/check/update/{id}", a.beat)
+	mux.HandleFunc("PUT /v1/agent/check/deregister/{id}", a.uncheck)
 	mux.HandleFunc("GET /v1/agent/services", a.list)
 	mux.HandleFunc("GET /v1/agent/checks", a.listChecks)
 	server := httptest.NewServer(a.guard(mux))
@@ -91,6 +93,12 @@ func (a *agent) beat(w http.ResponseWriter, r *http.Request) {
 	a.beats++
 }
 
+func (a *agent) uncheck(_ http.ResponseWriter, r *http.Request) {
+	id := strings.TrimPrefix(r.PathValue("id"), "service:")
+	a.services[id].Check = nil
+	a.unchecked = append(a.unchecked, id)
+}
+
 func (a *agent) list(w http.ResponseWriter, _ *http.Request) {
 	services := map[string]*api.AgentService{}
 	for id, s := range a.services {
@@ -110,7 +118,10 @@ func (a *agent) listChecks(w http.ResponseWriter, _ *http.Request) {
 		if s.Check == nil {
 			continue
 		}
-		check := &api.AgentCheck{CheckID: "service:" + id, ServiceID: id, Status: api.HealthPassing}
+		check := &api.AgentCheck{CheckID: "service:" + id, ServiceID: id, Status: api.HealthPassing, Type: CheckGRPC}
+		if s.Check.TTL != "" {
+			check.Type = CheckTTL
+		}
 		if why, is := a.critical[id]; is {
 			check.Status, check.Output = api.HealthCritical, why
 		}

@@ -94,8 +94,13 @@ func (c *Consul) keep(ctx context.Context, entries *entries, listed func()) erro
 		if _, err := entries.look(ctx); err != nil {
 			return err
 		}
+	} else if err := entries.clear(ctx); err != nil {
+		return err
 	}
 	if err := entries.put(ctx, entries.all, c.lastSeen()); err != nil {
+		return err
+	}
+	if err := c.beat(ctx, entries); err != nil { // a check that is there may be critical still
 		return err
 	}
 	c.listed = true

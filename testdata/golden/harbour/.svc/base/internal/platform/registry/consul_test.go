@@ -254,6 +254,26 @@ func TestPutsBackWhatIsUnhealthyAsThat(t *testing.T) {
 	}
 }
 
+// TestReplacesACheckOfAnotherKind has an earlier process have left one of its two entries, with a check that it was told.
+func TestReplacesACheckOfAnotherKind(t *testing.T) {
+	t.Parallel()
+	for before, now := range map[string]string{CheckTTL: CheckGRPC, CheckGRPC: CheckTTL, "same": CheckTTL} {
+		a := startAgent(t)
+		check, want := &api.AgentServiceCheck{TTL: "3s"}, []string{first}
+		if before == CheckGRPC {
+			check = &api.AgentServiceCheck{GRPC: addr}
+		}
+		if before == "same" {
+			want = nil
+		}
+		a.services[first] = &api.AgentServiceRegistration{ID: first, Check: check}
+		list(t, a, now).stop()
+		if !slices.Equal(a.unchecked, want) {
+			t.Errorf("%s, then %s: deregistered %v", before, now, a.unchecked)
+		}
+	}
+}
+
 func TestLeaves(t *testing.T) {
 	t.Parallel()
 	a := startAgent(t)
