@@ -35,7 +35,7 @@ func (c Config) settings() []setting {
 		{"registry.endpoints", strings.Join(c.Registry.Endpoints, ","), "unused: addresses of the registry, separated by commas"},
 		{"registry.namespace", c.Registry.Namespace, "unused: separates installations that share a registry"},
 		{"registry.ttl", c.Registry.TTL, "unused: how long a dead instance stays listed"},
-		{"registry.zone", c.Registry.Zone, "unused: where this runs, for callers that look at it"},
+		{"registry.zone", c.Registry.Zone, "unused: where this runs: callers may look at it"},
 		{"registry.weight", c.Registry.Weight, "unused: share of calls, compared with other instances, from callers that mind it"},
 		{"registry.cache_dir", c.Registry.CacheDir, "unused: where the instances found last are kept; empty: the user's cache; none: nowhere"},
 		{"client.targets", pairs(c.Client.Targets), "service=target,...: dialled instead of asking the registry"},

@@ -35,7 +35,7 @@ func (c Config) settings() []setting {
 		{"registry.endpoints", strings.Join(c.Registry.Endpoints, ","), "addresses of the registry, separated by commas"},
 		{"registry.namespace", c.Registry.Namespace, "separates installations that share a registry"},
 		{"registry.ttl", c.Registry.TTL, "how long a dead instance stays listed"},
-		{"registry.zone", c.Registry.Zone, "where this runs, for callers that look at it"},
+		{"registry.zone", c.Registry.Zone, "where this runs: callers may look at it"},
 		{"registry.weight", c.Registry.Weight, "share of calls, compared with other instances, from callers that mind it"},
 		{"registry.cache_dir", c.Registry.CacheDir, "where the instances found last are kept; empty: the user's cache; none: nowhere"},
 		{"registry.token", c.Registry.Token, "ACL token; empty: that of CONSUL_HTTP_TOKEN"},

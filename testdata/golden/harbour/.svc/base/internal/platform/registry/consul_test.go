@@ -129,7 +129,7 @@ func TestReap(t *testing.T) {
 	for ttl, want := range map[time.Duration]string{10 * time.Second: "1m0s", 20 * time.Second: "2m0s"} {
 		for _, check := range []string{CheckGRPC, CheckTTL} {
 			c := &Consul{check: check, ttl: ttl}
-			if got := c.checks("a.v1.A", addr).DeregisterCriticalServiceAfter; got != want {
+			if got := c.newCheck("a.v1.A", addr).DeregisterCriticalServiceAfter; got != want {
 				t.Errorf("%s, %v: got %q, want %q", check, ttl, got, want)
 			}
 		}

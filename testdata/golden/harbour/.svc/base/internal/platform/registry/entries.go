@@ -54,14 +54,14 @@ func (c *Consul) entries(instance Instance) (*entries, error) {
 	for _, service := range instance.Services {
 		e.all = append(e.all, &api.AgentServiceRegistration{
 			ID: service + "-" + e.addr(), Name: service, Address: host, Port: port,
-			Tags: []string{c.namespace}, Meta: meta, Weights: weights(meta["weight"]), Check: c.checks(service, e.addr()),
+			Tags: []string{c.namespace}, Meta: meta, Weights: weights(meta["weight"]), Check: c.newCheck(service, e.addr()),
 		})
 	}
 	return e, nil
 }
 
-// checks is the check of an entry.
-func (c *Consul) checks(service, addr string) *api.AgentServiceCheck {
+// newCheck returns the check of an entry, without a status.
+func (c *Consul) newCheck(service, addr string) *api.AgentServiceCheck {
 	check := &api.AgentServiceCheck{DeregisterCriticalServiceAfter: max(6*c.ttl, shortestReap).String()}
 	if c.check == CheckTTL {
 		check.TTL = c.ttl.String()
@@ -170,11 +170,11 @@ func (e *entries) clear(ctx context.Context) error {
 
 // same reports whether what the agent has of an entry is what it was given.
 func same(got *api.AgentService, want *api.AgentServiceRegistration) bool {
-	weights := api.AgentWeights{Passing: 1, Warning: 1} // Consul's own
+	weight := api.AgentWeights{Passing: 1, Warning: 1} // Consul's own
 	if want.Weights != nil {
-		weights = *want.Weights
+		weight = *want.Weights
 	}
-	return got.Service == want.Name && maps.Equal(got.Meta, want.Meta) && slices.Equal(got.Tags, want.Tags) && got.Weights == weights
+	return got.Service == want.Name && maps.Equal(got.Meta, want.Meta) && slices.Equal(got.Tags, want.Tags) && got.Weights == weight
 }
 
 // checkID is what Consul calls the check of an entry.

@@ -40,7 +40,7 @@ func (c Config) settings() []setting {
 		{"registry.tls.ca", c.Registry.TLS.CA, "PEM file that the registry is checked against; empty: the system's"},
 		{"registry.tls.cert", c.Registry.TLS.Cert, "PEM file that the app shows to the registry"},
 		{"registry.tls.key", c.Registry.TLS.Key, "its key"},
-		{"registry.zone", c.Registry.Zone, "where this runs, for callers that look at it"},
+		{"registry.zone", c.Registry.Zone, "where this runs: callers may look at it"},
 		{"registry.weight", c.Registry.Weight, "share of calls, compared with other instances, from callers that mind it"},
 		{"registry.cache_dir", c.Registry.CacheDir, "where the instances found last are kept; empty: the user's cache; none: nowhere"},
 		{"client.targets", pairs(c.Client.Targets), "service=target,...: dialled instead of asking the registry"},
